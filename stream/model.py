@@ -9,9 +9,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final, NamedTuple, TypeAlias, Union
+from typing import Final, NamedTuple, TypeAlias
 
-Json: TypeAlias = Union[dict[str, "Json"], list["Json"], str, int, float, bool, None]
+Json: TypeAlias = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
 Item: TypeAlias = dict[str, Json]
 """One JSON object. Never changed in place once it is in a state: a patch makes a new one."""
 Key: TypeAlias = str | int

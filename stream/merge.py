@@ -1,0 +1,120 @@
+"""What the sources of one channel answered → the items the channel should now hold.
+
+Pure. Removal policy, retention, the guard against empty answers, and several sources by key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from stream.identity import Keyed
+from stream.model import ADDED_KEY, Item, Json, Key
+
+
+@dataclass(slots=True)
+class Contribution:
+    """What one source last brought, and how its items leave.
+
+    Attributes:
+        window: an item that is gone from the answer has aged out: it is kept until newer ones push
+            it out. Otherwise gone from the answer is gone.
+        empty_ok: an empty answer is believed at once, not only when it comes twice.
+    """
+
+    name: str
+    window: bool = False
+    empty_ok: bool = False
+    key: str | None = None
+    items: dict[Key, Item] = field(default_factory=dict)
+    doubted: bool = False
+
+    def take(self, keyed: Keyed, retain: int | None) -> bool:
+        """Take an answer.
+
+        Returns:
+            False where it is held back: many items became none, and that was seen only once.
+        """
+        if not keyed.items and self.items and not self.empty_ok and not self.doubted:
+            self.doubted = True
+            return False
+        self.doubted = False
+        answer = dict(keyed.items)
+        if self.window and self.key == keyed.key:
+            room = max(0, (len(answer) if retain is None else retain) - len(answer))
+            aged = [row for row in self.items.items() if row[0] not in answer]
+            answer.update(aged[:room] if retain is not None else aged)
+        self.items = answer
+        if keyed.items or self.key is None:
+            self.key = keyed.key
+        return True
+
+
+def sort_value(item: Item, name: str) -> tuple[int, float | str]:
+    """A place for any JSON value in one order: absent first, then numbers, texts, the rest."""
+    value: Json = item.get(name)
+    if value is None:
+        return (0, 0.0)
+    if isinstance(value, bool | int | float):
+        return (1, float(value))
+    return (2, value) if isinstance(value, str) else (3, 0.0)
+
+
+class Merge:
+    """One channel's items from its sources.
+
+    Where a key comes from several sources, the one named first in the configuration wins.
+
+    Args:
+        sources: in the order of the configuration.
+        retain: most items kept; the last by ``sort`` go first, else the oldest arrivals.
+        sort: a field, with ``-`` for descending.
+    """
+
+    def __init__(
+        self, sources: Iterable[Contribution], *, retain: int | None, sort: str | None
+    ) -> None:
+        self.sources = {source.name: source for source in sources}
+        self.retain = retain
+        self.sort = sort
+
+    def take(self, name: str, keyed: Keyed) -> bool:
+        """Take the answer of one source; False where it is held back (see ``Contribution``)."""
+        if len(self.sources) > 1:
+            for item in keyed.items.values():
+                item.setdefault("source", name)
+        return self.sources[name].take(keyed, self.retain)
+
+    @property
+    def key(self) -> str | None:
+        """The field that carries the key in every item; None while nothing was read."""
+        keys = {source.key for source in self.sources.values() if source.key is not None}
+        return keys.pop() if len(keys) == 1 else (ADDED_KEY if keys else None)
+
+    def items(self) -> dict[Key, Item]:
+        """What the channel should hold."""
+        key = self.key
+        merged: dict[Key, Item] = {}
+        for source in self.sources.values():
+            rekey = source.key != key
+            for name, item in source.items.items():
+                if name not in merged:
+                    merged[name] = {ADDED_KEY: name, **item} if rekey else item
+        return self._retained(merged)
+
+    def _retained(self, items: dict[Key, Item]) -> dict[Key, Item]:
+        return retained(items, retain=self.retain, sort=self.sort)
+
+
+def retained(items: Mapping[Key, Item], *, retain: int | None, sort: str | None) -> dict[Key, Item]:
+    """At most ``retain`` of the items: the first by ``sort``, else as they come."""
+    if retain is None or len(items) <= retain:
+        return dict(items)
+    if sort is None:
+        return dict(list(items.items())[:retain])
+    name = sort.removeprefix("-")
+    ranked = sorted(
+        items, key=lambda key: sort_value(items[key], name), reverse=sort.startswith("-")
+    )
+    kept = set(ranked[:retain])
+    return {key: item for key, item in items.items() if key in kept}

@@ -1,0 +1,218 @@
+"""A channel seen through keys, fields and where: the state in, this view's items and changes out.
+
+Pure. A view is shared by all who ask the same. It keeps no items of its own; a view with ``where``
+keeps, for each of its keys, when it entered and when it left.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from stream.model import Change, Item, Key
+from stream.query import Query
+from stream.state import CHANGES, Changed, Entry, State
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """What a subscriber asked to see. Equal specs share a view.
+
+    Attributes:
+        fields: the top-level fields to send beside the key; None for all.
+        keys: the items to send, as written by the subscriber; None for all.
+        where: the items to send are those for which this is true.
+    """
+
+    fields: tuple[str, ...] | None = None
+    keys: frozenset[str] | None = None
+    where: Query | None = None
+
+
+class Window(NamedTuple):
+    """A view's change after a cursor.
+
+    Attributes:
+        change: in the view's own terms: what enters is put, what leaves is deleted.
+        exact: every put is known to be new to the reader, or had just as it is; every delete known
+            to be had.
+    """
+
+    change: Change
+    exact: bool
+
+
+class View:
+    """One spec over one state.
+
+    Args:
+        state: the channel's state; the view reads it, never writes it.
+        key: the field that carries the key, always sent.
+        spec: what to show.
+    """
+
+    def __init__(self, state: State, key: str, spec: Spec) -> None:
+        self.state = state
+        self.spec = spec
+        self.restart(key)
+
+    def restart(self, key: str) -> None:
+        """Begin at the state as it is now, its items carrying their key in this field."""
+        self.seq = self.state.seq
+        self.changes: deque[int] = deque(maxlen=CHANGES)
+        self._names = None if self.spec.fields is None else frozenset(self.spec.fields) | {key}
+        self._known_from = self.state.seq
+        self._left: dict[Key, int] = {}
+        self._entered: dict[Key, int] = {}
+        if self.spec.where is not None:
+            self._entered = {key: 0 for key, entry in self._candidates() if self._matches(entry)}
+
+    def _wants(self, key: Key) -> bool:
+        return self.spec.keys is None or str(key) in self.spec.keys
+
+    def _matches(self, entry: Entry) -> bool:
+        return self.spec.where is None or self.spec.where.test(entry.item)
+
+    def _candidates(self) -> Iterable[tuple[Key, Entry]]:
+        entries = self.state.entries
+        if self.spec.keys is None:
+            return entries.items()
+        found = [(k, entries[k]) for text in self.spec.keys for k in forms(text) if k in entries]
+        return sorted(found, key=lambda row: row[1].place)
+
+    def _project(self, item: Item) -> Item:
+        names = self._names
+        if names is None:
+            return item
+        return {name: value for name, value in item.items() if name in names}
+
+    def observe(self, change: Change, seq: int) -> bool:
+        """Take notice of a change the state has just applied.
+
+        Returns:
+            Whether this view changed: whether its readers have something to be told.
+        """
+        touched = False
+        for group in (change.put, change.patch, change.delete):
+            for key in group:
+                if self._wants(key) and self._notice(key, change, seq):
+                    touched = True
+        if touched:
+            self.seq = seq
+            self.changes.append(seq)
+        return touched
+
+    def position(self, seq: int) -> tuple[int, int]:
+        """Where a reader at seq stands in this view's changes.
+
+        Returns:
+            The seq of the last change the reader has (readers with the same one are told the same),
+            and how many came after it, as far as is remembered.
+        """
+        count = 0
+        for at in reversed(self.changes):
+            if at <= seq:
+                return at, count
+            count += 1
+        return seq, count
+
+    def _notice(self, key: Key, change: Change, seq: int) -> bool:
+        fields = change.patch.get(key)
+        if self.spec.where is None:
+            return fields is None or self._names is None or not self._names.isdisjoint(fields)
+        entry = self.state.entries.get(key)
+        was = key in self._entered
+        now = entry is not None and self._matches(entry)
+        if now and not was:
+            self._entered[key] = seq
+            self._left.pop(key, None)
+        elif was and not now:
+            del self._entered[key]
+            self._left[key] = seq
+            if len(self._left) > 1024:
+                self._known_from = max(self._known_from, self._left.pop(next(iter(self._left))))
+        if now and was and fields is not None and self._names is not None:
+            return not self._names.isdisjoint(fields)
+        return now or was
+
+    def __len__(self) -> int:
+        if self.spec.where is not None:
+            return len(self._entered)
+        if self.spec.keys is None:
+            return len(self.state)
+        return sum(1 for _ in self._candidates())
+
+    def items(self) -> Iterable[tuple[Key, Item]]:
+        """The view's items in the order of arrival, projected."""
+        inside = self._entered if self.spec.where is not None else None
+        for key, entry in self._candidates():
+            if inside is None or key in inside:
+                yield key, self._project(entry.item)
+
+    def since(self, seq: int) -> Window | None:
+        """What changed in the view after seq, composed; None where only a snapshot will do."""
+        if not self.state.knows(seq):
+            return None
+        put: list[tuple[int, Key, Item]] = []
+        patch: dict[Key, Item] = {}
+        delete: list[Key] = []
+        exact = True
+        for key, entry in self.state.changed_since(seq):
+            if not self._wants(key):
+                continue
+            verdict = self._verdict(Changed(key, entry), seq)
+            if verdict is None:
+                continue
+            if entry is None or not verdict.inside:
+                delete.append(key)
+            elif verdict.names is None:
+                put.append((entry.place, key, self._project(entry.item)))
+            elif fields := self._pick(entry.item, verdict.names):
+                patch[key] = fields
+            exact = exact and verdict.exact
+        put.sort(key=lambda row: row[0])
+        change = Change({key: item for _, key, item in put}, patch, tuple(delete))
+        return Window(change, exact)
+
+    def _pick(self, item: Item, names: frozenset[str]) -> Item:
+        wanted = names if self._names is None else names & self._names
+        return {name: item[name] for name in item if name in wanted}
+
+    def _verdict(self, changed: Changed, seq: int) -> _Verdict | None:
+        key, entry = changed
+        if self.spec.where is None:
+            if entry is None:
+                return _Verdict(inside=False, names=None, exact=False)
+            names = entry.fields_since(seq)
+            # A reader cut off in the middle of a batch is ahead of its cursor: it may have the item
+            # already, so only one that is still as it arrived can be given again without harm.
+            new = entry.revived <= seq < entry.arrived == entry.seq
+            return _Verdict(inside=True, names=names, exact=names is not None or new)
+        remembers = seq >= self._known_from
+        entered = self._entered.get(key)
+        if entered is None:
+            if remembers and self._left.get(key, 0) <= seq:
+                return None
+            return _Verdict(inside=False, names=None, exact=False)
+        names = None
+        if entry is not None and remembers and entered <= seq:
+            names = entry.fields_since(seq)
+        return _Verdict(inside=True, names=names, exact=names is not None)
+
+
+class _Verdict(NamedTuple):
+    inside: bool
+    names: frozenset[str] | None
+    exact: bool
+
+
+def forms(text: str) -> tuple[Key, ...]:
+    """The keys a written key may mean: the text, and the integer where it is one."""
+    digits = text.removeprefix("-")
+    if digits.isascii() and digits.isdigit() and len(digits) <= 19:
+        number = int(text)
+        if str(number) == text:
+            return (text, number)
+    return (text,)

@@ -1,0 +1,59 @@
+"""Tests of merge: removal policies, retention and several sources."""
+
+from __future__ import annotations
+
+import pytest
+
+from stream.identity import Keyed
+from stream.merge import Contribution, Merge, retained
+from stream.model import Item, Key
+
+
+def keyed(names: str, key: str = "id") -> Keyed:
+    return Keyed({name: {key: name} for name in names}, key, 0, 0, None)
+
+
+def test_gone_from_the_answer_is_gone() -> None:
+    merge = Merge([Contribution("s")], retain=None, sort=None)
+    merge.take("s", keyed("ab"))
+    merge.take("s", keyed("bc"))
+    assert list(merge.items()) == ["b", "c"]
+
+
+def test_a_window_keeps_what_aged_out_until_newer_push_it_out() -> None:
+    merge = Merge([Contribution("s", window=True)], retain=3, sort=None)
+    for names in ("ab", "c", "d"):
+        merge.take("s", keyed(names))
+    assert len(merge.items()) == 3
+    assert {"c", "d"} <= merge.items().keys()
+
+
+def test_an_empty_answer_is_doubted_once_unless_it_may_be_empty() -> None:
+    for empty_ok in (False, True):
+        source = Contribution("s", empty_ok=empty_ok)
+        source.take(keyed("a"), None)
+        assert source.take(keyed(""), None) is empty_ok
+        assert source.take(keyed(""), None)
+        assert source.items == {}
+
+
+def test_the_first_source_wins_and_each_item_says_where_it_is_from() -> None:
+    merge = Merge([Contribution("s"), Contribution("t")], retain=None, sort=None)
+    merge.take("t", keyed("ab"))
+    merge.take("s", keyed("a"))
+    assert {key: item["source"] for key, item in merge.items().items()} == {"a": "s", "b": "t"}
+
+
+def test_sources_with_other_key_fields_share_an_added_one() -> None:
+    merge = Merge([Contribution("s"), Contribution("t")], retain=None, sort=None)
+    merge.take("s", keyed("a"))
+    merge.take("t", keyed("b", "code"))
+    assert merge.key == "_key"
+    assert [item["_key"] for item in merge.items().values()] == ["a", "b"]
+
+
+@pytest.mark.parametrize(("sort", "kept"), [(None, "ab"), ("p", "bc"), ("-p", "ad")])
+def test_retention_keeps_the_first_by_sort(sort: str | None, kept: str) -> None:
+    values = {"a": "x", "b": None, "c": 1, "d": 2}
+    items: dict[Key, Item] = {key: {"p": p} for key, p in values.items()}
+    assert list(retained(items, retain=2, sort=sort)) == list(kept)

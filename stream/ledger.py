@@ -1,0 +1,122 @@
+"""How many calls each source has spent today (UTC), remembered over restarts in one small file.
+
+It counts and writes; it must not decide when a source is read, and trouble with its file never
+stops a read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import orjson
+
+log = logging.getLogger("stream.ledger")
+
+WRITE_EVERY_S: Final = 2.0
+"""A crash forgets at most the calls of this long; a busy node does not write at every read."""
+
+_DAY_S: Final = 86_400
+
+
+class Ledger:
+    """The daily budget of calls, per source.
+
+    Args:
+        path: the file; None keeps the counts in memory only.
+        now: the wall clock, Unix seconds: quotas are reset by the calendar, not by our uptime.
+    """
+
+    def __init__(self, path: Path | None, *, now: Callable[[], float]) -> None:
+        self._path = path
+        self._now = now
+        self._day = int(now() // _DAY_S)
+        self._spent: dict[str, int] = {}
+        self._dirty = False
+        self._written_at: float | None = None
+        self._may_complain = True
+        if path is not None:
+            self._load(path)
+
+    def spend(self, source: str, cost: int) -> None:
+        """Count the calls of one read; made before the read, for a failed one is counted too."""
+        self._turn_day()
+        self._spent[source] = self._spent.get(source, 0) + cost
+        self._dirty = True
+        # A clock that was set back must not hold up the next write.
+        since = None if self._written_at is None else self._now() - self._written_at
+        if since is None or not 0 <= since < WRITE_EVERY_S:
+            self.flush()
+
+    def left(self, source: str, per_day: int) -> int:
+        """How many calls of today's quota are left; never below 0."""
+        self._turn_day()
+        return max(0, per_day - self._spent.get(source, 0))
+
+    def seconds_to_reset(self) -> float:
+        """Until the next midnight UTC: above 0, at most 86,400."""
+        return _DAY_S - self._now() % _DAY_S
+
+    def flush(self) -> None:
+        """Write now what is not written yet. To be called at close."""
+        if self._path is None or not self._dirty:
+            return
+        self._written_at = self._now()
+        try:
+            self._write(self._path)
+        except OSError as error:
+            if self._may_complain:
+                log.warning("cannot write the quota file path=%s error=%s", self._path, error)
+            self._may_complain = False
+        else:
+            self._dirty = False
+            self._may_complain = True
+
+    def _turn_day(self) -> None:
+        # Any other day counts as a new one: after a clock that ran ahead was put right, waiting
+        # for "a later day" would hold the budget spent for as long as it had run ahead.
+        day = int(self._now() // _DAY_S)
+        if day != self._day:
+            self._day = day
+            self._spent.clear()
+            self._dirty = True
+
+    def _write(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        half = path.with_name(path.name + ".tmp")
+        try:
+            half.write_bytes(orjson.dumps({"day": self._day, "spent": self._spent}))
+            os.replace(half, path)
+        except OSError:
+            with contextlib.suppress(OSError):
+                half.unlink(missing_ok=True)
+            raise
+
+    def _load(self, path: Path) -> None:
+        try:
+            day, spent = _parse(path.read_bytes())
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError) as error:
+            log.warning(
+                "the quota file is ignored, counts start at 0 path=%s error=%s", path, error
+            )
+            return
+        if day == self._day:
+            self._spent = spent
+
+
+def _parse(text: bytes) -> tuple[int, dict[str, int]]:
+    document = orjson.loads(text)
+    if not isinstance(document, dict):
+        raise ValueError("expected an object")
+    day, spent = document.get("day"), document.get("spent")
+    if type(day) is not int or not isinstance(spent, dict):
+        raise ValueError("expected a day and what was spent on it")
+    if any(type(calls) is not int or calls < 0 for calls in spent.values()):
+        raise ValueError("expected counts of calls")
+    return day, spent

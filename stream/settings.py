@@ -1,0 +1,389 @@
+"""The one frozen object that holds every setting, and the checks that need more than one table.
+
+Shapes and checks only: config.py reads the file and the environment. Attribute names are the keys
+of the TOML file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    StrictInt,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from stream.fields import Count, Mistake, Table, channel_template, web_address
+from stream.secret import reveal
+from stream.source_settings import (
+    AnySource,
+    FetchedSettings,
+    HttpSettings,
+    PushSettings,
+    SourceTable,
+)
+from stream.template import ChannelPattern, Template
+from stream.units import Bytes, Seconds
+
+_KEY_BYTES: Final = {"HS256": 32, "HS384": 48, "HS512": 64}
+"""Shortest secret of each HMAC algorithm, the size of its hash (RFC 7518 §3.2)."""
+
+_PREFIX = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+_PATTERN = re.compile(r"[A-Za-z0-9_.:*-]{1,128}")
+_SORT = re.compile(r"-?[^\s-][^\r\n]{0,127}")
+
+Algorithm = Literal[
+    "HS256", "HS384", "HS512",
+    "RS256", "RS384", "RS512",
+    "ES256", "ES384", "ES512", "ES256K",
+    "PS256", "PS384", "PS512",
+    "EdDSA",
+]  # fmt: skip
+"""Signatures of tokens that are worth something; ``none`` is not among them."""
+
+
+def _origin(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or text != f"{parts.scheme}://{parts.netloc}":
+        raise ValueError('expected an origin such as "https://desk.example", with no path')
+    # web_address looks at the port and refuses passwords.
+    return web_address(text)
+
+
+def _proxy(text: str) -> str:
+    try:
+        ip_network(text, strict=False)
+    except ValueError:
+        raise ValueError('expected an address or network such as "10.0.0.0/8"') from None
+    return text
+
+
+def _header_text(text: str) -> str:
+    if not (text.isascii() and text.isprintable() and 0 < len(text) <= 200):
+        raise ValueError("expected 1 to 200 printable ASCII characters")
+    return text
+
+
+def _engine_url(text: str) -> str:
+    scheme, mark, _ = text.partition("://")
+    if mark and scheme in ("redis", "rediss", "unix"):
+        raise ValueError(f"engine {scheme}:// is not available in this version; use memory://")
+    if text != "memory://":
+        raise ValueError("expected memory://")
+    return text
+
+
+def _engine_prefix(text: str) -> str:
+    if not _PREFIX.fullmatch(text):
+        raise ValueError("expected 1 to 64 letters, digits, _ . : or -")
+    return text
+
+
+def _channel_pattern(text: str) -> str:
+    if not _PATTERN.fullmatch(text):
+        raise ValueError('expected a channel name or a pattern such as "user:*"')
+    return text
+
+
+def _sort_field(text: str) -> str:
+    if not _SORT.fullmatch(text):
+        raise ValueError('expected a field, or "-" and a field for descending')
+    return text
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _key_set_address(text: str) -> str:
+    parts = urlsplit(web_address(text))
+    if parts.scheme != "https" and not _is_loopback(parts.hostname or ""):
+        raise ValueError("expected an https:// address, or whoever is on the way can sign tokens")
+    if "{" in text:
+        raise ValueError("expected an address without placeholders")
+    return text
+
+
+class ServerSettings(Table):
+    """Where to listen and how to stop."""
+
+    host: Annotated[str, Field(min_length=1)] = Field(
+        default="127.0.0.1",
+        description="Address to listen on; this machine only, until you decide otherwise.",
+    )
+    port: Annotated[StrictInt, Field(ge=0, le=65_535)] = Field(
+        default=8000, description="TCP port to listen on; 0 takes a free one."
+    )
+    origins: tuple[Annotated[str, AfterValidator(_origin)], ...] = Field(
+        default=(),
+        description="Web origins whose pages may connect, besides the page's own origin.",
+    )
+    trusted_proxies: tuple[Annotated[str, AfterValidator(_proxy)], ...] = Field(
+        default=(), description="Addresses or networks whose `X-Forwarded-*` headers are believed."
+    )
+    drain: Annotated[Seconds, Field(le=600)] = Field(
+        default=10.0,
+        description="How long a stop waits for connections to say goodbye: well under the 30 s "
+        "after which supervisors kill.",
+    )
+    heartbeat: Annotated[Seconds, Field(ge=1, le=300)] = Field(
+        default=15.0,
+        description="Longest silence on a connection: half of what impatient proxies allow.",
+    )
+    contact: Annotated[str, AfterValidator(_header_text)] | None = Field(
+        default=None,
+        description="An address or URL for the User-Agent of our requests; some upstreams ask "
+        "for one.",
+    )
+    state: Path | None = Field(
+        default=None,
+        description="File that keeps used quotas and next reads over a restart; without it a "
+        "restart forgets them.",
+    )
+
+
+class LimitSettings(Table):
+    """Bounds, so that no client can cost more than its share."""
+
+    connections: Count = Field(
+        default=10_000, description="Most connections at once; beyond it 503 with Retry-After."
+    )
+    connections_per_address: Count = Field(
+        default=100, description="Most connections from one address: a large office behind a NAT."
+    )
+    channels_per_connection: Count = Field(
+        default=100, description="Most channels on one connection: more than a page can show."
+    )
+    commands_per_second: Count = Field(
+        default=20, description="Most commands a second on one WebSocket: faster than typing."
+    )
+    message_bytes: Annotated[Bytes, Field(ge=128)] = Field(
+        default=16 * 2**10,
+        description="Largest message from a client: a command that names 100 channels fits.",
+    )
+    lag_timeout: Annotated[Seconds, Field(ge=1)] = Field(
+        default=20.0, description="A peer that takes nothing for so long is disconnected."
+    )
+    publish_bytes: Annotated[Bytes, Field(ge=128)] = Field(
+        default=2**20, description="Largest body of a publish: thousands of items at once."
+    )
+    parametrised_channels: Count = Field(
+        default=1000,
+        description="Most open channels of one pattern: each one is polled by itself.",
+    )
+    wait: Annotated[Seconds, Field(ge=1, le=300)] = Field(
+        default=30.0, description="Longest long-poll: under the 60 s of common proxies."
+    )
+    keys_per_view: Count = Field(
+        default=1000, description="Most keys that one subscriber may ask for."
+    )
+    deletions: Count = Field(
+        default=10_000,
+        description="Deletions remembered per channel; an older cursor gets a snapshot.",
+    )
+
+
+class EngineSettings(Table):
+    """What puts changes in order."""
+
+    url: Annotated[str, AfterValidator(_engine_url)] = Field(
+        default="memory://", description="The engine; `memory://` is one process by itself."
+    )
+    prefix: Annotated[str, AfterValidator(_engine_prefix)] = Field(
+        default="stream", description="First part of every name that the engine stores."
+    )
+
+
+class AuthSettings(Table):
+    """Who may read and publish."""
+
+    mode: Literal["open", "jwt"] = Field(
+        default="open",
+        description="`open`: anybody may read and publish; `jwt`: as their token says. "
+        "The other keys count only with `jwt`.",
+    )
+    key_env: str | None = Field(
+        default=None,
+        description="Environment variable with the HMAC secret or the public key in PEM.",
+    )
+    key_file: Path | None = Field(
+        default=None, description="File with the HMAC secret or the public key in PEM."
+    )
+    jwks_url: Annotated[str, AfterValidator(_key_set_address)] | None = Field(
+        default=None, description="Address of the public keys as a JWK set, over HTTPS."
+    )
+    algorithms: Annotated[tuple[Algorithm, ...], Field(min_length=1)] = Field(
+        default=("HS256",), description="Signatures that are accepted; never HS* with others."
+    )
+    audience: Annotated[str, Field(min_length=1)] | None = Field(
+        default=None, description="The `aud` that a token must carry. Default: not looked at."
+    )
+    anonymous: tuple[Annotated[str, AfterValidator(_channel_pattern)], ...] = Field(
+        default=(), description="Channels, or patterns such as `user:*`, readable without a token."
+    )
+    _key: SecretStr | None = PrivateAttr(default=None)
+
+    @property
+    def key(self) -> SecretStr | None:
+        """The HMAC secret or PEM public key; None in mode open and with ``jwks_url``."""
+        return self._key
+
+    @model_validator(mode="after")
+    def _resolve(self, info: ValidationInfo) -> Self:
+        if self.mode == "open":
+            return self
+        named = [k for k in ("key_env", "key_file", "jwks_url") if getattr(self, k) is not None]
+        if len(named) != 1:
+            raise ValueError('mode "jwt" needs exactly one of key_env, key_file, jwks_url')
+        secrets = [name for name in self.algorithms if name.startswith("HS")]
+        if secrets and len(secrets) != len(self.algorithms):
+            raise Mistake("algorithms", "HS* must not be mixed with public-key algorithms")
+        if self.jwks_url is None:
+            self._key = reveal(info, named[0], getattr(self, named[0]))
+            self._check_key(named[0], self._key.get_secret_value())
+        elif secrets:
+            raise Mistake("algorithms", f"{secrets[0]} needs a shared secret, not jwks_url")
+        return self
+
+    def _check_key(self, place: str, key: str) -> None:
+        """A public key taken for an HMAC secret would let anybody sign tokens."""
+        is_pem = key.lstrip().startswith("-----BEGIN")
+        is_shared = self.algorithms[0].startswith("HS")
+        if is_pem and is_shared:
+            raise Mistake("algorithms", f"{self.algorithms[0]} cannot use a key in PEM")
+        if not (is_pem or is_shared):
+            raise Mistake(place, f"{self.algorithms[0]} needs a public key in PEM")
+        least = max((_KEY_BYTES.get(name, 0) for name in self.algorithms), default=0)
+        if len(key.encode()) < least:
+            raise Mistake(place, f"the secret is shorter than the {least} bytes that HS* needs")
+
+
+class ChannelSettings(Table):
+    """What a channel keeps and how it is ordered."""
+
+    retain: Count | None = Field(
+        default=None, description="Most items kept; the oldest go first. Default: no bound."
+    )
+    sort: Annotated[str, AfterValidator(_sort_field)] | None = Field(
+        default=None,
+        description="Field by which clients order items, with `-` for descending. "
+        "Default: order of arrival.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_trail(cls, data: Any) -> Any:
+        if isinstance(data, dict) and "trail" in data:
+            raise Mistake("trail", "this version keeps no trail; leave it out")
+        return data
+
+
+class Settings(Table):
+    """Every setting. Attribute names are the keys of the TOML file."""
+
+    server: ServerSettings = Field(
+        default_factory=ServerSettings, description="Where to listen and how to stop."
+    )
+    limits: LimitSettings = Field(
+        default_factory=LimitSettings,
+        description="Bounds, so that no client can cost more than its share.",
+    )
+    engine: EngineSettings = Field(
+        default_factory=EngineSettings, description="What puts changes in order."
+    )
+    auth: AuthSettings = Field(
+        default_factory=AuthSettings, description="Who may read and publish."
+    )
+    channels: dict[str, ChannelSettings] = Field(
+        default={}, description="What a channel keeps; optional, by channel name."
+    )
+    sources: dict[str, AnySource] = Field(
+        default={}, description="What is read, how, and into which channel; by name."
+    )
+
+    @field_validator("sources", mode="before")
+    @classmethod
+    def _feed_own_channel(cls, sources: Any) -> Any:
+        """A source without a channel feeds the one of its own name, which only this table knows."""
+        if not isinstance(sources, dict):
+            return sources
+        return {name: _with_channel(name, table) for name, table in sources.items()}
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Self:
+        for table, names in (("channels", self.channels), ("sources", self.sources)):
+            for name in names:
+                _check_name(table, name)
+        self._check_placeholders()
+        self._check_shapes()
+        self._check_shared_channels()
+        return self
+
+    def _check_placeholders(self) -> None:
+        for name, source in self.sources.items():
+            names = Template(source.channel).names
+            if names and not isinstance(source, FetchedSettings):
+                raise Mistake(
+                    ("sources", name, "channel"),
+                    "only the kinds feed and http can have a placeholder in their channel",
+                )
+            if missing := set(Template(name).names) - set(names):
+                raise Mistake(
+                    ("sources", name, "channel"),
+                    f"the channel lacks {{{min(missing)}}}, which is in the source's name",
+                )
+
+    def _check_shapes(self) -> None:
+        first: dict[str, str] = {}
+        for name, source in self.sources.items():
+            if not (isinstance(source, FetchedSettings) and source.match):
+                continue
+            shape = ChannelPattern(source.channel, source.match).shape
+            other = first.setdefault(shape, name)
+            if other != name:
+                raise Mistake(
+                    ("sources", name, "channel"),
+                    f"the same channels as those of [sources.{other!r}]; only one source can "
+                    "feed a pattern",
+                )
+
+    def _check_shared_channels(self) -> None:
+        feeding = defaultdict(list)
+        for name, source in self.sources.items():
+            feeding[source.channel].append((name, source))
+        for sources in feeding.values():
+            pushed = any(isinstance(source, PushSettings) for _, source in sources)
+            for name, source in sources:
+                if pushed and isinstance(source, HttpSettings) and source.keys is not None:
+                    raise Mistake(
+                        ("sources", name, "keys"),
+                        f"channel {source.channel!r} is fed by push too, which has no keys on "
+                        "demand",
+                    )
+
+
+def _with_channel(name: Any, table: Any) -> Any:
+    if isinstance(table, SourceTable):
+        return table if table.channel else table.model_copy(update={"channel": name})
+    return {"channel": name} | table if isinstance(table, dict) else table
+
+
+def _check_name(table: str, name: str) -> None:
+    try:
+        channel_template(name)
+    except ValueError as error:
+        raise Mistake((table, name), str(error)) from None

@@ -1,0 +1,128 @@
+"""All channels and everybody who watches them. ``publish`` never awaits.
+
+It knows nothing of sources, sockets or HTTP: who polls is told by ``on_demand`` alone.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from stream.channel import Channel
+from stream.engines.memory import MemoryEngine
+from stream.errors import ClientError, did_you_mean
+from stream.model import Change, Cursor, Item, Key, Status
+from stream.subscriber import Subscriber
+
+IDEMPOTENCY_KEYS: Final = 1000
+"""Idempotency-Keys remembered, the oldest forgotten first."""
+
+
+class Hub:
+    """The state of everything that can be subscribed to.
+
+    Args:
+        engine: numbers the changes.
+        deletions: how many deletions each channel remembers.
+    """
+
+    def __init__(self, engine: MemoryEngine, *, deletions: int = 10_000) -> None:
+        self.engine = engine
+        self.channels: dict[str, Channel] = {}
+        self.published = 0
+        self.on_publish: list[Callable[[Channel], None]] = []
+        self._deletions = deletions
+        self._answered: OrderedDict[tuple[str, str], Cursor] = OrderedDict()
+
+    @property
+    def epoch(self) -> str:
+        """The engine's epoch."""
+        return self.engine.epoch
+
+    @property
+    def seq(self) -> int:
+        """The seq of the last change of all."""
+        return self.engine.seq
+
+    @property
+    def cursor(self) -> Cursor:
+        """The place of the last change of all."""
+        return Cursor(self.engine.epoch, self.engine.seq)
+
+    def open(self, name: str, *, sort: str | None, kind: str) -> Channel:
+        """Make a channel."""
+        channel = Channel(
+            name,
+            epoch=self.epoch,
+            seq=self.seq,
+            sort=sort,
+            kind=kind,
+            deletions=self._deletions,
+        )
+        self.channels[name] = channel
+        return channel
+
+    def close(self, name: str) -> None:
+        """Let a channel go."""
+        self.channels.pop(name, None)
+
+    def get(self, name: str) -> Channel:
+        """A channel by name.
+
+        Raises:
+            ClientError: ``unknown_channel``, 404, with the nearest name.
+        """
+        channel = self.channels.get(name)
+        if channel is None:
+            raise unknown_channel(name, self.channels)
+        return channel
+
+    def publish(self, channel: Channel, change: Change, *, key: str | None = None) -> Cursor:
+        """Number a change, apply it and wake whoever sees it.
+
+        Raises:
+            KeyError: a patch names an item that is not there; nothing happened.
+        """
+        if missing := change.patch.keys() - channel.state.entries.keys():
+            raise KeyError(next(iter(missing)))
+        cursor = self.engine.number()
+        for subscriber in channel.apply(change, cursor.seq, key or channel.key):
+            subscriber.wake()
+        self.published += 1
+        for listener in self.on_publish:
+            listener(channel)
+        return cursor
+
+    def set_status(self, channel: Channel, status: Status) -> None:
+        """Take a channel's status and tell whoever watches."""
+        for subscriber in channel.set_status(status):
+            subscriber.wake()
+        for listener in self.on_publish:
+            listener(channel)
+
+    def subscriber(self) -> Subscriber:
+        """A handle for one connection."""
+        return Subscriber(self.epoch, lambda: self.seq)
+
+    def answered(self, channel: str, idempotency_key: str) -> Cursor | None:
+        """What was answered to an earlier publication with this Idempotency-Key."""
+        return self._answered.get((channel, idempotency_key))
+
+    def remember(self, channel: str, idempotency_key: str, cursor: Cursor) -> None:
+        """Keep an answer for repetitions of the same publication."""
+        self._answered[channel, idempotency_key] = cursor
+        if len(self._answered) > IDEMPOTENCY_KEYS:
+            self._answered.popitem(last=False)
+
+
+def unknown_channel(name: str, known: Mapping[str, object]) -> ClientError:
+    """The error for a name nothing answers to."""
+    shown = name[:128]
+    message = f"no channel {shown!r}{did_you_mean(shown, known)}"
+    return ClientError("unknown_channel", message, status=404, details={"channel": shown})
+
+
+def snapshot_items(channel: Channel) -> dict[Key, Item]:
+    """A channel's items by key."""
+    return dict(channel.state.items())

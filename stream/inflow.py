@@ -1,0 +1,150 @@
+"""Into one channel: what its sources read becomes changes, how they do becomes its status."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from stream.channel import Channel
+from stream.diff import diff, same
+from stream.errors import ClientError
+from stream.hub import Hub
+from stream.identity import Keyed
+from stream.merge import Contribution, Merge, retained
+from stream.model import Change, Cursor, Fault, Item, Key, SourceState, Status
+
+_WORST_FIRST = (
+    SourceState.FAILING,
+    SourceState.LIMITED,
+    SourceState.STALE,
+    SourceState.WAITING,
+    SourceState.PAUSED,
+    SourceState.OK,
+)
+
+
+class Inflow:
+    """The one writer of one channel.
+
+    Args:
+        hub: where changes go.
+        channel: the channel fed.
+        sources: its sources, in the order of the configuration.
+        retain: most items kept.
+        ignore: fields whose change alone is no change.
+        tolerance: field → numeric change that is no change.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        channel: Channel,
+        sources: Iterable[Contribution],
+        *,
+        retain: int | None,
+        ignore: frozenset[str] = frozenset(),
+        tolerance: Mapping[str, float] | None = None,
+    ) -> None:
+        self.channel = channel
+        self._hub = hub
+        self._merge = Merge(sources, retain=retain, sort=channel.sort)
+        self._ignore = ignore
+        self._tolerance = tolerance or {}
+        self._statuses: dict[str, Status] = {name: Status() for name in self._merge.sources}
+
+    def is_doubted(self, source: str) -> bool:
+        """Whether the source's last answer was empty and is held until it comes again."""
+        return self._merge.sources[source].doubted
+
+    def take(self, source: str, keyed: Keyed) -> bool:
+        """Publish what changed with this answer of a source.
+
+        Returns:
+            Whether anything changed.
+        """
+        if not self._merge.take(source, keyed):
+            return False
+        after = self._merge.items()
+        key = self._merge.key or self.channel.key
+        before: Mapping[Key, Item] = dict(self.channel.state.items())
+        rekeyed = key != self.channel.key and bool(after)
+        change = diff(
+            {} if rekeyed else before, after, ignore=self._ignore, tolerance=self._tolerance
+        )
+        if rekeyed:
+            gone = tuple(name for name in before if name not in after)
+            change = Change(change.put, change.patch, gone)
+        if change:
+            self._hub.publish(self.channel, change, key=key)
+        return bool(change)
+
+    def set_status(self, source: str, status: Status) -> None:
+        """Take the status of one source; the channel's is the worst of them."""
+        self._statuses[source] = status
+        worst = min(self._statuses.items(), key=lambda row: _WORST_FIRST.index(row[1].state))
+        name, found = worst
+        error = found.error
+        if error is not None and len(self._statuses) > 1:
+            error = Fault(error.kind, f"{name}: {error.message}")
+        reads = [s.as_of for s in self._statuses.values() if s.as_of is not None]
+        polls = [s.next_poll for s in self._statuses.values() if s.next_poll is not None]
+        next_poll = found.next_poll if found.state is not SourceState.OK else None
+        merged = Status(
+            found.state,
+            found.since,
+            max(reads, default=None),
+            next_poll if next_poll is not None else min(polls, default=None),
+            error,
+        )
+        self._hub.set_status(self.channel, merged)
+
+
+class Push:
+    """The writer of a push channel.
+
+    Args:
+        hub: where changes go.
+        channel: the channel fed.
+        retain: most items kept, the oldest arrivals pushed out.
+    """
+
+    def __init__(self, hub: Hub, channel: Channel, *, retain: int) -> None:
+        self.channel = channel
+        self._hub = hub
+        self._retain = retain
+
+    def publish(
+        self, put: Keyed | None, patch: Mapping[Key, Item], delete: Iterable[Key]
+    ) -> Cursor:
+        """Publish; what is already so is no change.
+
+        Raises:
+            ClientError: ``unknown_key``: a patch names an item that is not there.
+        """
+        state = self.channel.state
+        puts = dict(put.items) if put is not None else {}
+        key = put.key if put is not None and puts else self.channel.key
+        before = {k: state.entries[k].item for k in puts if k in state.entries}
+        change = diff(before, puts)
+        patches = dict(change.patch)
+        for name, fields in patch.items():
+            if name not in state.entries:
+                raise ClientError("unknown_key", f"no item {str(name)[:64]!r} to patch")
+            now = state.entries[name].item
+            patches[name] = {f: v for f, v in fields.items() if f not in now or not same(now[f], v)}
+        patches = {name: fields for name, fields in patches.items() if fields}
+        deletes = [k for k in dict.fromkeys(delete) if k in state.entries]
+        deletes += self._pushed_out(change.put, deletes)
+        change = Change(change.put, patches, tuple(deletes))
+        if change:
+            return self._hub.publish(self.channel, change, key=key)
+        return Cursor(self._hub.epoch, state.seq)
+
+    def _pushed_out(self, put: Mapping[Key, Item], deletes: list[Key]) -> list[Key]:
+        held = {k: e.item for k, e in self.channel.state.entries.items() if k not in deletes}
+        excess = len(held.keys() | put.keys()) - self._retain
+        if excess <= 0:
+            return []
+        if self.channel.sort is None:
+            return [k for k in held if k not in put][:excess]
+        kept = retained({**held, **put}, retain=self._retain, sort=self.channel.sort)
+        return [k for k in held if k not in kept and k not in put]

@@ -1,0 +1,243 @@
+"""One connection's cursor: what it is subscribed to, what it has been sent, what it is owed.
+
+There is no queue. What a connection is owed is composed from the channels' state at the moment it
+can be written, by whichever road writes it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from stream.channel import Channel
+from stream.encode import Format, Marks, Message
+from stream.model import Cursor, Json
+from stream.view import Spec, View
+
+
+@dataclass(slots=True, eq=False)
+class Subscription:
+    """One channel through one view, for one connection.
+
+    Attributes:
+        seen: everything up to here has been sent.
+        first: the first message is still owed.
+        resumed: that first message answers a cursor.
+        base: whether a first snapshot is wanted at all (``snapshot=0``); one that stands in for
+            a cursor that cannot be honoured always is.
+    """
+
+    channel: Channel
+    view: View
+    form: Format
+    seen: int
+    first: bool = True
+    resumed: bool = False
+    base: bool = True
+    reply_to: Json = None
+    status_seen: int = -1
+
+    @property
+    def is_owed(self) -> bool:
+        """Whether there is something to send, a status aside."""
+        return self.first or self.view.seq > self.seen
+
+    @property
+    def is_owed_status(self) -> bool:
+        """Whether the status has to be told."""
+        return not self.first and self.status_seen != self.channel.status_version
+
+    @property
+    def unsent_from(self) -> int:
+        """The seq of the earliest change of this channel that has not been sent."""
+        if self.first and not self.resumed:
+            return 1
+        return self.seen + 1
+
+
+class Subscriber:
+    """A connection's handle in the hub.
+
+    Args:
+        epoch: the engine's epoch.
+        now_seq: the hub's seq, asked at each moment.
+        clock: monotonic seconds, for ``max_rate``.
+    """
+
+    def __init__(
+        self,
+        epoch: str,
+        now_seq: Callable[[], int],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.epoch = epoch
+        self.seen = 0
+        self.subscriptions: dict[str, Subscription] = {}
+        self.is_ending = False
+        self._rate: float | None = None
+        self._due_at = 0.0
+        self._now_seq = now_seq
+        self._clock = clock
+        self._awake = asyncio.Event()
+
+    @property
+    def cursor(self) -> str:
+        """Everything up to here has been sent."""
+        return str(Cursor(self.epoch, self.seen))
+
+    def wake(self) -> None:
+        """Something may be owed. Called by the hub; touches nothing else of the connection."""
+        self._awake.set()
+
+    def end(self) -> None:
+        """The service is about to stop: whoever writes should say goodbye."""
+        self.is_ending = True
+        self.wake()
+
+    def set_rate(self, rate: float | None) -> None:
+        """Most rounds of diffs a second from now on; None for no limit."""
+        self._rate = rate
+        self._due_at = self._clock()
+        self.wake()
+
+    async def ready(self, *, within_s: float | None = None) -> bool:
+        """Wait until something is owed and may be sent; False where the time passed first."""
+        until = None if within_s is None else self._clock() + within_s
+        while (wait_s := self._wait_s()) != 0.0:
+            if until is not None:
+                left_s = until - self._clock()
+                if left_s <= 0:
+                    return False
+                wait_s = left_s if wait_s is None else min(wait_s, left_s)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    await self._awake.wait()
+            self._awake.clear()
+        return True
+
+    def _wait_s(self) -> float | None:
+        """How long until something may be sent; None where nothing is owed."""
+        if self.is_ending:
+            return 0.0
+        owed = False
+        for subscription in self.subscriptions.values():
+            if subscription.first or subscription.is_owed_status:
+                return 0.0
+            owed = owed or subscription.is_owed
+        return max(0.0, self._due_at - self._clock()) if owed else None
+
+    def subscribe(
+        self,
+        channel: Channel,
+        spec: Spec,
+        form: Format,
+        *,
+        since: Cursor | None = None,
+        base: bool = True,
+        reply_to: Json = None,
+    ) -> None:
+        """Begin, or begin anew, to be sent a channel through a view."""
+        self.unsubscribe(channel.name)
+        view = channel.watch(spec, self)
+        now = self._now_seq()
+        honoured = since is not None and since.epoch == self.epoch and since.seq <= now
+        seen = since.seq if honoured and since is not None else now
+        self.subscriptions[channel.name] = Subscription(
+            channel,
+            view,
+            form,
+            seen,
+            resumed=honoured,
+            base=base or since is not None,
+            reply_to=reply_to,
+        )
+        self.wake()
+
+    def unsubscribe(self, name: str) -> bool:
+        """End a subscription; False where there was none."""
+        subscription = self.subscriptions.pop(name, None)
+        if subscription is None:
+            return False
+        subscription.channel.unwatch(subscription.view.spec, self)
+        return True
+
+    def close(self) -> None:
+        """End every subscription."""
+        for name in list(self.subscriptions):
+            self.unsubscribe(name)
+
+    def take(self) -> list[Message]:
+        """What may be sent now, in order. Where nothing is held back by ``max_rate``, the
+        connection's cursor is the hub's after it.
+
+        A message's cursor never claims what has not been sent before it: it is held to just before
+        the earliest change still owed.
+        """
+        now = self._now_seq()
+        due = self._clock() >= self._due_at
+        owed = [s for s in self.subscriptions.values() if s.is_owed]
+        taken = [s for s in owed if due or s.first]
+        taken.sort(key=lambda s: (not s.first, s.view.seq))
+        messages: list[Message] = []
+        for subscription, bound in zip(taken, self._bounds(owed, taken, now), strict=True):
+            messages += self._compose(subscription, bound, now)
+        held = len(taken) < len(owed)
+        for subscription in self.subscriptions.values():
+            if not (held and subscription.is_owed):
+                subscription.seen = now
+            if subscription.is_owed_status:
+                messages += self._status(subscription)
+        self.seen = max(self.seen, now) if not held else self.seen
+        if taken and self._rate is not None and due:
+            self._due_at = self._clock() + 1 / self._rate
+        return messages
+
+    def catch_up(self) -> None:
+        """Move the cursor to the hub's, where nothing is owed: what happened was elsewhere."""
+        if not any(s.is_owed or s.is_owed_status for s in self.subscriptions.values()):
+            self.take()
+
+    @staticmethod
+    def _bounds(owed: list[Subscription], taken: list[Subscription], now: int) -> list[int]:
+        """For each message in turn, the highest seq that its cursor may claim."""
+        bound = now
+        for subscription in owed:
+            if subscription not in taken:
+                bound = min(bound, subscription.unsent_from - 1)
+        bounds: list[int] = []
+        for subscription in reversed(taken):
+            bounds.append(bound)
+            bound = min(bound, subscription.unsent_from - 1)
+        return bounds[::-1]
+
+    def _compose(self, subscription: Subscription, bound: int, now: int) -> list[Message]:
+        channel, view = subscription.channel, subscription.view
+        first, subscription.first = subscription.first, False
+        at = min(max(view.seq, self.seen, subscription.seen if subscription.resumed else 0), bound)
+        if first and not subscription.resumed:
+            at = min(max(channel.state.seq, self.seen), bound)
+        cursor = str(Cursor(self.epoch, at))
+        marks = Marks(
+            resumed=first and subscription.resumed,
+            reply_to=subscription.reply_to if first else None,
+        )
+        if first:
+            subscription.status_seen = channel.status_version if channel.is_ok else -1
+        if first and not subscription.resumed and not subscription.base:
+            marks = Marks(resumed=True, reply_to=marks.reply_to)
+            subscription.seen = now
+        seen, subscription.seen = subscription.seen, now
+        if not first or marks.resumed:
+            messages = channel.diff(view, subscription.form, seen, cursor, marks)
+            if messages is not None:
+                return messages
+            marks = Marks(reply_to=marks.reply_to)
+        return [channel.snapshot(view, subscription.form, cursor, marks)]
+
+    def _status(self, subscription: Subscription) -> list[Message]:
+        subscription.status_seen = subscription.channel.status_version
+        return [subscription.channel.status_message(subscription.form)]

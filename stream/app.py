@@ -1,0 +1,174 @@
+"""The Starlette app: which path leads to which door, and what runs while it is up."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import time
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from stream import __version__, describe, metrics
+from stream.access import Access
+from stream.catalog import Catalog
+from stream.doors import rest
+from stream.doors.sse import sse_door
+from stream.doors.websocket import websocket_door
+from stream.engines.memory import MemoryEngine
+from stream.errors import ConfigError
+from stream.fetch import Fetcher
+from stream.hub import Hub
+from stream.ledger import Ledger
+from stream.service import Service
+from stream.settings import Settings
+from stream.sources.base import Source
+
+CSP = (
+    "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data: https: http:; "
+    "frame-ancestors 'self'; base-uri 'none'"
+)
+
+
+def static_folder() -> Path:
+    """The pages: beside the package in a checkout, inside it once installed."""
+    inside = Path(__file__).parent / "static"
+    return inside if inside.is_dir() else Path(__file__).parent.parent / "static"
+
+
+def create_app(
+    settings: Settings, *, sources: Mapping[str, tuple[Source, float]] | None = None
+) -> Starlette:
+    """The service as an ASGI app; it polls while its lifespan runs.
+
+    Args:
+        settings: what to serve.
+        sources: sources of one's own: channel name → (source, seconds between reads).
+
+    Raises:
+        ConfigError: something in the settings is not available.
+    """
+    service, fetcher = build(settings, sources)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        try:
+            async with service.catalog.running():
+                service.started = True
+                yield
+                service.draining = True
+        finally:
+            await fetcher.aclose()
+
+    app = Starlette(routes=routes(), lifespan=lifespan)
+    app.add_middleware(PageHeaders)
+    app.state.service = service
+    return app
+
+
+def build(
+    settings: Settings, sources: Mapping[str, tuple[Source, float]] | None
+) -> tuple[Service, Fetcher]:
+    """All the parts of one service, put together, nothing started."""
+    contact = f"; contact={settings.server.contact}" if settings.server.contact else ""
+    fetcher = Fetcher(user_agent=f"stream/{__version__} (poller{contact})")
+    hub = Hub(MemoryEngine(secrets.token_hex(3)), deletions=settings.limits.deletions)
+    ledger = Ledger(settings.server.state, now=time.time)
+    catalog = Catalog(settings, hub, fetcher, ledger, extra=sources)
+    return Service(settings, hub, catalog, _access(settings)), fetcher
+
+
+def _access(settings: Settings) -> Access:
+    auth = settings.auth
+    key = auth.key.get_secret_value() if auth.key is not None else None
+    if auth.mode == "jwt" and key is None:
+        raise ConfigError("[auth] jwks_url is not in this version; use key_env or key_file")
+    return Access(
+        key=key if auth.mode == "jwt" else None,
+        algorithms=auth.algorithms,
+        audience=auth.audience,
+        anonymous=auth.anonymous,
+        origins=settings.server.origins,
+    )
+
+
+def routes() -> list[Route | WebSocketRoute | Mount]:
+    """Every path of protocol.md."""
+    folder = static_folder()
+
+    async def console(request: Request) -> Response:
+        return FileResponse(folder / "index.html")
+
+    async def docs(request: Request) -> Response:
+        return Response(describe.page(), media_type="text/html")
+
+    return [
+        Route("/", console),
+        WebSocketRoute("/ws", websocket_door),
+        WebSocketRoute("/ws/{channels}", websocket_door),
+        Route("/sse/{channels}", sse_door),
+        Route("/channels", rest.list_channels),
+        Route("/channels/{channel}", rest.publish, methods=["POST"]),
+        Route("/channels/{channel}", rest.get_channel),
+        Route("/channels/{channel}/{key:path}", rest.get_item),
+        Route("/status", rest.status),
+        Route("/healthz", rest.healthz),
+        Route("/readyz", rest.readyz),
+        Route("/metrics", _metrics),
+        Route("/openapi.json", _openapi),
+        Route("/asyncapi.json", _asyncapi),
+        Route("/docs", docs),
+        Mount("/static", StaticFiles(directory=folder)),
+    ]
+
+
+async def _metrics(request: Request) -> Response:
+    text = metrics.exposition(request.app.state.service)
+    return Response(text, media_type="text/plain; version=0.0.4")
+
+
+async def _openapi(request: Request) -> Response:
+    return rest.json_response(describe.openapi())
+
+
+async def _asyncapi(request: Request) -> Response:
+    return rest.json_response(describe.asyncapi())
+
+
+class PageHeaders:
+    """Security headers on every answer; pages may load nothing from elsewhere."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [
+                    *message.get("headers", []),
+                    (b"x-content-type-options", b"nosniff"),
+                    (b"content-security-policy", CSP.encode()),
+                    (b"referrer-policy", b"no-referrer"),
+                ]
+            await send(message)
+
+        await self.app(scope, receive, with_headers)
+
+
+async def drained(service: Service, within_s: float) -> None:
+    """Say goodbye to everybody and wait until they are gone, or the time is up."""
+    service.drain()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(within_s):
+            await service.emptied.wait()

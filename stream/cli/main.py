@@ -1,0 +1,156 @@
+"""What a person types. It only reads arguments and says what happens; the work is elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import os
+import socket
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from stream import __version__, config
+from stream.app import create_app
+from stream.cli.check import check_sources
+from stream.demo.settings import demo_config
+from stream.demo.upstream import serve_upstream
+from stream.errors import ConfigError
+from stream.server import listen, loop_factory, run
+from stream.settings import Settings
+
+CONFIG = click.option(
+    "--config",
+    "path",
+    type=click.Path(path_type=Path),
+    envvar="STREAM_CONFIG",
+    default=Path("stream.toml"),
+    show_default=True,
+    help="The TOML file to read.",
+)
+HOST = click.option("--host", help="Listen on this address instead of the configured one.")
+PORT = click.option("--port", type=click.IntRange(0, 65535), help="0 takes a free port.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="stream")
+def main() -> None:
+    """Turn anything one can poll into something one can subscribe to.
+
+    \b
+    stream demo                          see it work, no network needed
+    stream serve --config stream.toml    serve your own sources
+    stream check --config stream.toml    try your sources once, serve nothing
+    """
+
+
+@main.command()
+@CONFIG
+@HOST
+@PORT
+def serve(path: Path, host: str | None, port: int | None) -> None:
+    """Poll the configured sources and serve what changes."""
+    settings = _overridden(_load(path), host, port)
+    _log()
+    _run(_serve(settings, _listener(settings)))
+
+
+@main.command()
+@HOST
+@PORT
+def demo(host: str | None, port: int | None) -> None:
+    """Serve a small invented world and this machine's own figures. Needs no network."""
+    _log()
+    _run(_demo(host, port))
+
+
+@main.command()
+@CONFIG
+def check(path: Path) -> None:
+    """Validate the configuration and read every source once; serve nothing.
+
+    Exit code 0 where every source could be read, 1 where one could not, 2 for a mistake in the
+    configuration.
+    """
+    sys.exit(asyncio.run(check_sources(_load(path))))
+
+
+def _load(path: Path) -> Settings:
+    try:
+        return config.load(path, os.environ)
+    except ConfigError as error:
+        _fail(str(error), 2)
+
+
+def _overridden(settings: Settings, host: str | None, port: int | None) -> Settings:
+    changes = {k: v for k, v in (("host", host), ("port", port)) if v is not None}
+    server = settings.server.model_copy(update=changes)
+    return settings.model_copy(update={"server": server})
+
+
+def _listener(settings: Settings) -> socket.socket:
+    host, port = settings.server.host, settings.server.port
+    try:
+        return listen(host, port, lag_timeout_s=settings.limits.lag_timeout)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            _fail(f"port {port} on {host} is in use; choose another with --port", 1)
+        _fail(f"cannot listen on {host}:{port}: {error.strerror or error}", 1)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    click.echo(f"stream: {message}", err=True)
+    sys.exit(code)
+
+
+def _log() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        try:
+            runner.run(work)
+        except ConfigError as error:
+            _fail(str(error), 2)
+
+
+async def _serve(settings: Settings, listener: socket.socket) -> None:
+    def ready(url: str) -> None:
+        click.echo(f"stream {__version__} on {url}, {len(settings.sources)} sources")
+
+    await run(create_app(settings), settings, listener, on_ready=ready)
+
+
+async def _demo(host: str | None, port: int | None) -> None:
+    async with serve_upstream() as upstream:
+        settings = _overridden(
+            config.loads(demo_config(upstream), os.environ, where="demo"), host, port
+        )
+        listener = _listener(settings)
+        await run(create_app(settings), settings, listener, on_ready=_tour)
+
+
+def _tour(url: str) -> None:
+    wire = url.removeprefix("http://")
+    click.echo(
+        f"""
+  stream demo is live; everything in it is invented, but for this machine's own figures.
+
+  in a browser      {url}/
+  with curl         curl -N {url}/sse/quotes
+                    curl -N '{url}/sse/host?format=text'
+                    curl -N '{url}/sse/quotes?where=change_pct%20%3E%201&fields=last,change_pct'
+                    curl {url}/channels/users/5
+  with wscat        wscat -c ws://{wire}/ws/news,quotes
+                    wscat -c ws://{wire}/ws            then type: sub users
+  publish           curl -d '{{"id":"a1","text":"hello"}}' {url}/channels/alerts
+
+  Ctrl-C ends it.
+"""
+    )

@@ -1,0 +1,361 @@
+"""REST over the same channels: state, composed diffs, long-poll, one item, publish, status."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from functools import wraps
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from stream.catalog import Line
+from stream.channel import Channel
+from stream.doors import gate
+from stream.doors.params import REST_NAMES, Params, parse_params
+from stream.doors.problem import problem
+from stream.encode import Format, dumps, status_members, timestamp
+from stream.errors import ClientError, SourceError
+from stream.extract import Container, Extracted, parse_json
+from stream.identity import Keyed, identify
+from stream.model import Cursor, Item, Json, Key, SourceState
+from stream.poller import Poller
+from stream.service import Service
+from stream.sources.http import key_rule
+from stream.subscriber import Subscriber
+from stream.view import View
+
+COLD_S = 15.0
+"""Longest that a GET waits for the first read of a cold channel."""
+NO_STORE = {"Cache-Control": "no-cache"}
+
+Door = Callable[[Request], Awaitable[Response]]
+
+
+def guarded(door: Door) -> Door:
+    """Answer a ClientError as a problem."""
+
+    @wraps(door)
+    async def answer(request: Request) -> Response:
+        try:
+            return await door(request)
+        except ClientError as error:
+            return problem(error, gate.retry_after(error))
+
+    return answer
+
+
+def json_response(value: object, headers: dict[str, str] | None = None) -> Response:
+    """A value as JSON."""
+    return Response(dumps(value), 200, headers or NO_STORE, media_type="application/json")
+
+
+@guarded
+async def list_channels(request: Request) -> Response:
+    """``GET /channels``."""
+    service: Service = request.app.state.service
+    found = gate.caller(service, request, request.query_params.get("token"))
+    rows = [
+        describe(line.channel)
+        for name, line in service.catalog.lines.items()
+        if found.grant.may_read(name)
+    ]
+    rows += [
+        {"name": name, "kind": settings.kind, "pattern": True, "match": dict(settings.match)}
+        for name, (_, _, settings) in service.catalog.patterns.items()
+        if found.grant.may_read(name)
+    ]
+    return json_response({"cursor": str(service.hub.cursor), "channels": rows})
+
+
+def describe(channel: Channel) -> dict[str, object]:
+    """One channel as ``GET /channels`` tells of it."""
+    row: dict[str, object] = {"name": channel.name, **status_members(channel.status)}
+    row |= {"count": len(channel.state), "cursor": channel.cursor}
+    row |= {"subscribers": sum(1 for _ in channel.subscribers()), "key": channel.key}
+    if channel.sort is not None:
+        row["sort"] = channel.sort
+    return row | {"kind": channel.kind}
+
+
+async def _line(request: Request, params: Params, keys: tuple[str, ...] = ()) -> Line:
+    """The channel of a GET, read at least once if somebody reads it at all."""
+    service: Service = request.app.state.service
+    found = gate.caller(service, request, params.token)
+    name = request.path_params["channel"]
+    service.access.check_read(found.grant, (name,), has_token=found.has_token)
+    line = service.catalog.reach(name, keys or params.spec.keys or ())
+    is_asked = line.allow is None or bool(line.wanted_keys())
+    if line.channel.status.as_of is None and line.pollers and is_asked:
+        await service.catalog.first_read(line, within_s=COLD_S)
+    return line
+
+
+def _params(request: Request, allowed: tuple[str, ...] = REST_NAMES) -> Params:
+    service: Service = request.app.state.service
+    limits = service.settings.limits
+    return parse_params(
+        request.query_params.multi_items(),
+        allowed=allowed,
+        most_keys=limits.keys_per_view,
+        longest_wait_s=limits.wait,
+    )
+
+
+@guarded
+async def get_channel(request: Request) -> Response:
+    """``GET /channels/{name}``: the state, or what changed since a cursor."""
+    params = _params(request)
+    line = await _line(request, params)
+    if params.since is not None:
+        return await _since(request, line.channel, params)
+    channel = line.channel
+    await _wait_for_keys(line, params)
+    etag = f'W/"{channel.cursor}"'
+    if etag in [tag.strip() for tag in request.headers.get("if-none-match", "").split(",")]:
+        return Response(status_code=304, headers={"ETag": etag, **NO_STORE})
+    view = channel.view(params.spec)
+    message = channel.snapshot(view, params.form, channel.cursor)
+    return Response(
+        message.data, 200, {"ETag": etag, **NO_STORE}, media_type=_media_type(params.form)
+    )
+
+
+async def _wait_for_keys(line: Line, params: Params) -> None:
+    """A cold key of a channel read on demand is worth waiting for, but only for a moment."""
+    if line.allow is None or not params.spec.keys:
+        return
+    wanted = params.spec.keys
+    await _fresh(line, lambda: all(line.channel.key_of(key) is not None for key in wanted))
+
+
+async def _fresh(line: Line, is_there: Callable[[], bool], within_s: float = 2.0) -> None:
+    until = time.monotonic() + within_s
+    while not is_there() and (left_s := until - time.monotonic()) > 0:
+        await line.next_read(left_s)
+
+
+def _media_type(form: Format) -> str:
+    return "text/plain; charset=utf-8" if form is Format.TEXT else "application/json"
+
+
+async def _since(request: Request, channel: Channel, params: Params) -> Response:
+    """The composed diff since a cursor; with ``wait``, as soon as there is one."""
+    service: Service = request.app.state.service
+    subscriber = service.admit(gate.address_of(request))
+    try:
+        subscriber.subscribe(channel, params.spec, params.form, since=params.since)
+        subscription = subscriber.subscriptions[channel.name]
+        if params.wait_s and subscription.resumed and _is_current(subscription.view, params):
+            subscription.first = False
+            subscription.status_seen = channel.status_version
+            if not await _changed(subscriber, wait_s=params.wait_s):
+                return Response(status_code=204, headers={"Cache-Control": "no-store"})
+            subscription.first = True
+        messages = [m for m in subscriber.take() if m.cursor is not None]
+    finally:
+        service.release(subscriber)
+    data = messages[-1].data if len(messages) == 1 else b"\n".join(m.data for m in messages)
+    return Response(data, 200, {"Cache-Control": "no-store"}, media_type=_media_type(params.form))
+
+
+def _is_current(view: View, params: Params) -> bool:
+    if params.since is None:
+        return False
+    window = view.since(params.since.seq)
+    return window is not None and not window.change
+
+
+async def _changed(subscriber: Subscriber, *, wait_s: float) -> bool:
+    """Wait for a change; a new status alone is none."""
+    until = time.monotonic() + wait_s
+    while (left_s := until - time.monotonic()) > 0:
+        if not await subscriber.ready(within_s=left_s) or subscriber.is_ending:
+            return False
+        if any(s.is_owed for s in subscriber.subscriptions.values()):
+            return True
+        for subscription in subscriber.subscriptions.values():
+            subscription.status_seen = subscription.channel.status_version
+    return False
+
+
+@guarded
+async def get_item(request: Request) -> Response:
+    """``GET /channels/{name}/{key}``: one item."""
+    params = _params(request, ("token",))
+    text = request.path_params["key"]
+    service: Service = request.app.state.service
+    is_on_demand = request.path_params["channel"] in service.catalog.lines and (
+        service.catalog.lines[request.path_params["channel"]].allow is not None
+    )
+    line = await _line(request, params, (text,) if is_on_demand else ())
+    channel = line.channel
+    if is_on_demand:
+        await _fresh(line, lambda: channel.key_of(text) is not None)
+    key = channel.key_of(text)
+    if key is None:
+        shown = text[:128]
+        raise ClientError("unknown_key", f"{channel.name} has no item {shown!r}", status=404)
+    entry = channel.state.entries[key]
+    etag = f'W/"{Cursor(channel.epoch, entry.seq)}"'
+    if request.headers.get("if-none-match") == etag:
+        return Response(status_code=304, headers={"ETag": etag, **NO_STORE})
+    return json_response(entry.item, {"ETag": etag, **NO_STORE})
+
+
+@guarded
+async def publish(request: Request) -> Response:
+    """``POST /channels/{name}``: publish to a push channel."""
+    service: Service = request.app.state.service
+    name = request.path_params["channel"]
+    found = gate.caller(service, request, request.query_params.get("token"))
+    line = service.catalog.reach(name)
+    if line.push is None:
+        raise ClientError("not_push", f"{name} is fed by its source, not by POST", status=403)
+    service.access.check_publish(found.grant, name, has_token=found.has_token)
+    idempotency_key = request.headers.get("idempotency-key", "")[:256]
+    if idempotency_key and (before := service.hub.answered(name, idempotency_key)) is not None:
+        return json_response({"cursor": str(before)})
+    body = await _body(request, service.settings.limits.publish_bytes)
+    put, patch, delete = parse_publication(line, body)
+    cursor = line.push.publish(put, patch, delete)
+    if idempotency_key:
+        service.hub.remember(name, idempotency_key, cursor)
+    return json_response({"cursor": str(cursor)})
+
+
+async def _body(request: Request, most_bytes: int) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > most_bytes:
+            raise ClientError("too_large", f"a body is at most {most_bytes} bytes", status=413)
+    return bytes(body)
+
+
+def parse_publication(line: Line, body: bytes) -> tuple[Keyed | None, dict[Key, Item], list[Key]]:
+    """``{"put":[…],"patch":[…],"del":[…]}``, or an item, or an array of items.
+
+    Raises:
+        ClientError: ``bad_json`` or ``bad_publication``.
+    """
+    try:
+        document = parse_json(body)
+    except SourceError as error:
+        raise ClientError("bad_json", error.message) from None
+    sections: dict[str, Json] = {"put": document}
+    names = {"put", "patch", "del"}
+    if isinstance(document, dict) and document and document.keys() <= names:
+        sections = document
+    put = _items(sections.get("put", []), "put")
+    patch = _items(sections.get("patch", []), "patch")
+    delete = sections.get("del", [])
+    if not isinstance(delete, list) or not all(
+        isinstance(key, str | int) and not isinstance(key, bool) for key in delete
+    ):
+        raise ClientError("bad_publication", "'del' must be a list of keys")
+    keyed = _keyed(line, put) if put else None
+    field = line.channel.key if keyed is None else keyed.key
+    return keyed, _patches(patch, field), [_present(line, key) for key in delete]  # type: ignore[arg-type]
+
+
+def _present(line: Line, key: Key) -> Key:
+    found = line.channel.key_of(str(key))
+    return key if found is None else found
+
+
+def _items(value: Json, name: str) -> list[Item]:
+    rows = [value] if isinstance(value, dict) else value
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise ClientError("bad_publication", f"{name!r} must be an item or a list of items")
+    return [row for row in rows if isinstance(row, dict)]
+
+
+def _keyed(line: Line, items: list[Item]) -> Keyed:
+    rule = key_rule(line.push_settings.key if line.push_settings is not None else None)
+    channel = line.channel
+    found = channel.key if len(channel.state) else None
+    try:
+        keyed = identify(Extracted(items, None, Container.LIST), rule, found=found)
+    except SourceError as error:
+        raise ClientError("bad_publication", error.message) from None
+    if keyed.skipped:
+        raise ClientError("bad_publication", f"{keyed.skipped} items have no {keyed.key!r}")
+    if len(channel.state) and keyed.key != channel.key:
+        raise ClientError("bad_publication", f"items of this channel are keyed by {channel.key!r}")
+    return keyed
+
+
+def _patches(rows: list[Item], field: str) -> dict[Key, Item]:
+    patches: dict[Key, Item] = {}
+    for row in rows:
+        key = row.get(field)
+        if isinstance(key, bool) or not isinstance(key, str | int):
+            raise ClientError("bad_publication", f"a patch must carry the key {field!r}")
+        patches.setdefault(key, {}).update({n: v for n, v in row.items() if n != field})
+    return patches
+
+
+@guarded
+async def status(request: Request) -> Response:
+    """``GET /status``: every source, for people and for monitors."""
+    service: Service = request.app.state.service
+    found = gate.caller(service, request, request.query_params.get("token"))
+    now = time.time()
+    rows = [
+        {"channel": name, **source_status(poller, now)}
+        for name, line in service.catalog.lines.items()
+        for poller in line.pollers
+        if found.grant.may_read(name)
+    ]
+    worst = {row["state"] for row in rows} - {str(SourceState.OK), str(SourceState.PAUSED)}
+    return json_response(
+        {
+            "ok": not worst,
+            "epoch": service.hub.epoch,
+            "cursor": str(service.hub.cursor),
+            "connections": len(service.connected),
+            "published": service.hub.published,
+            "sources": rows,
+        },
+        {"Cache-Control": "no-store"},
+    )
+
+
+def source_status(poller: Poller, now: float) -> dict[str, object]:
+    """One source's row."""
+    tally, found = poller.tally, poller.status
+    row: dict[str, object] = {"source": poller.name, "kind": poller.kind}
+    row |= status_members(found)
+    if found.as_of is not None:
+        row["last_ok"] = timestamp(found.as_of)
+        row["age_s"] = round(max(0.0, now - found.as_of), 3)
+    row |= {
+        "every_s": round(poller.pace.interval_s, 3),
+        "polls": tally.polls,
+        "changes": tally.changes,
+        "unchanged": tally.unchanged,
+        "not_modified": tally.not_modified,
+        "failures": tally.failures,
+        "consecutive_errors": tally.in_a_row,
+        "received_bytes": tally.received_bytes,
+        "duplicates": tally.duplicates,
+        "skipped": tally.skipped,
+    }
+    if poller.pace.quota_per_day is not None:
+        row["quota_left"] = poller.ledger.left(poller.name, poller.pace.quota_per_day)
+    return row
+
+
+async def healthz(request: Request) -> Response:
+    """``GET /healthz``: the loop turns."""
+    return Response("ok\n", media_type="text/plain")
+
+
+async def readyz(request: Request) -> Response:
+    """``GET /readyz``: started, not draining, engine in reach."""
+    service: Service = request.app.state.service
+    if service.is_ready:
+        return Response("ready\n", media_type="text/plain")
+    word = "draining\n" if service.draining else "starting\n"
+    return Response(word, 503, {"Retry-After": "5"}, media_type="text/plain")

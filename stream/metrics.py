@@ -1,0 +1,70 @@
+"""What Prometheus is told. Figures are read when asked for; nothing is counted twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from stream.model import SourceState
+from stream.service import Service
+
+
+class ServiceCollector(Collector):
+    """Reads the service's own figures at each scrape."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def collect(self) -> Iterable[Metric]:
+        """The metrics, as of now."""
+        service = self._service
+        yield GaugeMetricFamily(
+            "stream_connections", "Streams that are open.", len(service.connected)
+        )
+        yield CounterMetricFamily(
+            "stream_refused_connections", "Streams refused by a limit.", service.refused
+        )
+        yield CounterMetricFamily(
+            "stream_changes", "Changes published in all channels.", service.hub.published
+        )
+        yield from self._channels()
+        yield from self._sources()
+
+    def _channels(self) -> Iterable[Metric]:
+        items = GaugeMetricFamily("stream_channel_items", "Items held.", labels=["channel"])
+        readers = GaugeMetricFamily(
+            "stream_channel_subscribers", "Streams subscribed.", labels=["channel"]
+        )
+        # A parametrised channel counts under its pattern's shape, or names would grow for ever.
+        for name, line in self._service.catalog.lines.items():
+            if not line.ephemeral:
+                items.add_metric([name], len(line.channel.state))
+                readers.add_metric([name], sum(1 for _ in line.channel.subscribers()))
+        yield items
+        yield readers
+
+    def _sources(self) -> Iterable[Metric]:
+        polls = CounterMetricFamily("stream_source_polls", "Reads.", labels=["source"])
+        failures = CounterMetricFamily("stream_source_failures", "Failed.", labels=["source"])
+        received = CounterMetricFamily(
+            "stream_source_received_bytes", "Bytes of answers.", labels=["source"]
+        )
+        healthy = GaugeMetricFamily("stream_source_ok", "1 while ok.", labels=["source"])
+        for line in self._service.catalog.lines.values():
+            for poller in () if line.ephemeral else line.pollers:
+                label = [poller.name]
+                polls.add_metric(label, poller.tally.polls)
+                failures.add_metric(label, poller.tally.failures)
+                received.add_metric(label, poller.tally.received_bytes)
+                healthy.add_metric(label, float(poller.status.state is SourceState.OK))
+        yield from (polls, failures, received, healthy)
+
+
+def exposition(service: Service) -> bytes:
+    """The Prometheus text."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(ServiceCollector(service))
+    return generate_latest(registry)

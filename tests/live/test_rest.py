@@ -1,0 +1,231 @@
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import orjson
+import pytest
+from starlette.requests import Request
+from starlette.responses import Response
+
+from tests.live.serving import publish, serving
+from tests.upstream import Upstream, unused_port
+from tests.waiting import until
+
+TOML = """
+[sources.alerts]
+kind = "push"
+[sources.quotes]
+kind = "push"
+key = "code"
+"""
+
+
+async def test_the_list_names_every_channel() -> None:
+    async with serving(TOML) as running, running.http() as client:
+        await publish(running, "quotes", {"code": "A"})
+        rows = {row["name"]: row for row in (await client.get("/channels")).json()["channels"]}
+        assert rows.keys() == {"alerts", "quotes"}
+        assert rows["quotes"]["key"] == "code"
+        assert rows["quotes"]["count"] == 1
+        assert rows["quotes"]["kind"] == "push"
+        assert rows["quotes"]["state"] == "ok"
+
+
+async def test_a_snapshot_has_an_etag_that_holds_until_the_channel_changes() -> None:
+    async with serving(TOML) as running, running.http() as client:
+        await publish(running, "quotes", [{"code": "A", "p": 1, "n": 1}, {"code": "B", "p": 2}])
+        answer = await client.get("/channels/quotes")
+        assert answer.json()["type"] == "snapshot"
+        assert [item["code"] for item in answer.json()["items"]] == ["A", "B"]
+        tag = {"If-None-Match": answer.headers["etag"]}
+        await publish(running, "alerts", {"id": 1})
+        assert (await client.get("/channels/quotes", headers=tag)).status_code == 304
+        await publish(running, "quotes", {"del": ["A"]})
+        assert (await client.get("/channels/quotes", headers=tag)).status_code == 200
+        view = await client.get("/channels/quotes?keys=B&fields=p")
+        assert view.json()["items"] == [{"code": "B", "p": 2}]
+
+
+async def test_since_answers_the_composed_diff() -> None:
+    async with serving(TOML) as running, running.http() as client:
+        since = await publish(running, "quotes", {"code": "A", "p": 1})
+        await publish(running, "quotes", {"patch": [{"code": "A", "p": 2}]})
+        last = await publish(running, "quotes", {"patch": [{"code": "A", "p": 3}]})
+        diff = (await client.get(f"/channels/quotes?since={since}")).json()
+        assert (diff["type"], diff["resumed"], diff["cursor"]) == ("diff", True, last)
+        assert diff["patch"] == [{"code": "A", "p": 3}]
+        other = (await client.get("/channels/quotes?since=other-1")).json()
+        assert other["type"] == "snapshot"
+        assert (await client.get("/channels/quotes?since=bad!")).status_code == 400
+
+
+async def test_a_long_poll_is_answered_by_the_change_or_by_204() -> None:
+    async with serving(TOML) as running, running.http() as client:
+        since = await publish(running, "quotes", {"code": "A", "p": 1})
+        waiting = asyncio.create_task(client.get(f"/channels/quotes?since={since}&wait=5"))
+        await until(lambda: running.service.connected, what="the long-poll's arrival")
+        last = await publish(running, "quotes", {"patch": [{"code": "A", "p": 2}]})
+        diff = (await waiting).json()
+        assert diff["patch"] == [{"code": "A", "p": 2}]
+        assert diff["cursor"] == last
+        nothing = await client.get(f"/channels/quotes?since={last}&wait=0.2")
+        assert (nothing.status_code, nothing.content) == (204, b"")
+        await until(lambda: not running.service.connected, what="the long-poll's release")
+
+
+async def test_one_item_is_found_by_any_kind_of_key() -> None:
+    async with serving(TOML) as running, running.http() as client:
+        await publish(running, "alerts", [{"id": 5, "t": "five"}])
+        await publish(running, "quotes", [{"code": "a/b c", "t": "slash"}])
+        assert (await client.get("/channels/alerts/5")).json() == {"id": 5, "t": "five"}
+        for path in ("/channels/quotes/a%2Fb%20c", "/channels/quotes/a/b%20c"):
+            assert (await client.get(path)).json()["t"] == "slash"
+        missing = await client.get("/channels/alerts/6")
+        assert missing.status_code == 404
+        assert missing.headers["content-type"] == "application/problem+json"
+        assert missing.json()["code"] == "unknown_key"
+        assert (await client.get("/channels/nope/6")).json()["code"] == "unknown_channel"
+
+
+async def test_every_shape_of_publication_is_taken() -> None:
+    async with serving(TOML) as running, running.http() as client:
+        await publish(running, "quotes", {"code": "A", "p": 1})
+        await publish(running, "quotes", [{"code": "B", "p": 2}, {"code": "C", "p": 3}])
+        body = {"put": [{"code": "D"}], "patch": [{"code": "A", "p": 9}], "del": ["B"]}
+        await publish(running, "quotes", body)
+        items = (await client.get("/channels/quotes")).json()["items"]
+        assert {item["code"]: item.get("p") for item in items} == {"A": 9, "C": 3, "D": None}
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"{", "bad_json"),
+        (b"[1]", "bad_publication"),
+        (b'{"put": 5}', "bad_publication"),
+        (b'{"patch": [{"p": 1}]}', "bad_publication"),
+        (b'{"patch": [{"code": "nope", "p": 1}]}', "unknown_key"),
+        (b'{"del": [true]}', "bad_publication"),
+    ],
+)
+async def test_a_bad_publication_changes_nothing(body: bytes, code: str) -> None:
+    async with serving(TOML) as running, running.http() as client:
+        before = await publish(running, "quotes", {"code": "A"})
+        refused = await client.post("/channels/quotes", content=body)
+        assert refused.status_code == 400
+        assert refused.json()["code"] == code
+        assert (await client.get("/channels/quotes")).json()["cursor"] == before
+
+
+async def test_an_idempotency_key_publishes_once() -> None:
+    async with serving(TOML) as running, running.http() as client:
+        headers = {"Idempotency-Key": "k1"}
+        first = await client.post("/channels/alerts", json={"id": 1, "n": 1}, headers=headers)
+        await publish(running, "alerts", {"id": 1, "n": 2})
+        again = await client.post("/channels/alerts", json={"id": 1, "n": 1}, headers=headers)
+        assert again.json() == first.json()
+        assert (await client.get("/channels/alerts/1")).json()["n"] == 2
+
+
+async def test_only_a_push_channel_takes_publications() -> None:
+    async with Upstream() as upstream:
+        upstream.set("/a", [{"id": 1}])
+        toml = f'[sources.a]\nkind = "http"\nurl = "{upstream.url("/a")}"\n'
+        async with serving(toml) as running, running.http() as client:
+            refused = await client.post("/channels/a", json={"id": 2})
+            assert (refused.status_code, refused.json()["code"]) == (403, "not_push")
+
+
+async def test_a_parametrised_channel_is_opened_by_its_first_reader() -> None:
+    async with Upstream() as upstream:
+        upstream.set("/users/7", {"id": 7, "name": "Ada"})
+        upstream.set("/users/500", b"", status=500)
+        toml = f"""
+            [sources."user:{{id}}"]
+            kind = "http"
+            url = "{upstream.url("/users/")}{{id}}"
+            match = {{ id = "int" }}
+            key = "id"
+        """
+        async with serving(toml) as running, running.http() as client:
+            cold = await client.get("/channels/user:7")
+            assert cold.json()["items"] == [{"id": 7, "name": "Ada"}]
+            assert len(upstream.hits("/users/7")) == 1
+            bad = await client.get("/channels/user:abc")
+            assert (bad.status_code, bad.json()["code"]) == (400, "bad_parameter")
+            gone = await client.get("/channels/user:8")
+            assert (gone.status_code, gone.json()["code"]) == (404, "upstream_http_404")
+            failed = await client.get("/channels/user:500")
+            assert (failed.status_code, failed.json()["code"]) == (502, "upstream_http_500")
+            assert upstream.hits("/users/abc") == []
+
+
+async def test_an_upstream_out_of_reach_is_502() -> None:
+    toml = f'[sources.a]\nkind = "http"\nurl = "http://127.0.0.1:{unused_port()}/"\n'
+    async with serving(toml) as running, running.http() as client:
+        answer = await client.get("/channels/a")
+        assert answer.status_code == 502
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_keys_on_demand_are_read_in_bulk_and_only_where_asked_for() -> None:
+    async with Upstream() as upstream:
+
+        async def prices(request: Request) -> Response:
+            first = request.url.path.rpartition("/")[2]
+            rest = [part for part in request.query_params.get("s", "").split(",") if part]
+            rows: list[dict[str, Any]] = [{"code": code, "p": 1} for code in (first, *rest)]
+            return Response(orjson.dumps(rows), media_type="application/json")
+
+        upstream.handle("/rt", prices)
+        toml = f"""
+            [sources.watch]
+            kind = "http"
+            url = "{upstream.url("/rt/")}{{keys[0]}}?s={{keys[1:]}}"
+            keys = {{ max = 3, allow = "[A-Z]{{1,5}}" }}
+            key = "code"
+            every = "30s"
+        """
+        async with serving(toml) as running, running.http() as client:
+            found = (await client.get("/channels/watch?keys=A,B,C,D")).json()
+            assert [item["code"] for item in found["items"]] == ["A", "B", "C", "D"]
+            assert [hit.query["s"] for hit in upstream.hits("/rt/A")] == ["B,C"]
+            assert len(upstream.hits("/rt/D")) == 1
+            assert (await client.get("/channels/watch/A")).json() == {"code": "A", "p": 1}
+            assert len(upstream.hits("/rt/A")) == 1
+            one = await client.get("/channels/watch/E")
+            assert one.json() == {"code": "E", "p": 1}
+            refused = await client.get("/channels/watch?keys=a%20b")
+            assert (refused.status_code, refused.json()["code"]) == (400, "bad_keys")
+
+
+async def test_the_service_describes_itself() -> None:
+    async with serving(TOML) as running, running.http() as client:
+        openapi = (await client.get("/openapi.json")).json()
+        assert openapi["openapi"].startswith("3.")
+        assert "/channels" in openapi["paths"]
+        assert (await client.get("/asyncapi.json")).json()["asyncapi"]
+        docs = await client.get("/docs")
+        assert docs.headers["content-type"].startswith("text/html")
+        assert docs.headers["x-content-type-options"] == "nosniff"
+        metrics = await client.get("/metrics")
+        assert metrics.headers["content-type"].startswith("text/plain")
+        assert "# TYPE stream_" in metrics.text
+        assert (await client.get("/healthz")).text == "ok\n"
+        assert (await client.get("/readyz")).status_code == 200
+        running.service.drain()
+        assert (await client.get("/readyz")).status_code == 503
+        assert (await client.get("/healthz")).status_code == 200
+
+
+async def test_status_tells_of_every_source() -> None:
+    async with Upstream() as upstream:
+        upstream.set("/a", [{"id": 1}, {"id": 2}])
+        toml = f'[sources.a]\nkind = "http"\nurl = "{upstream.url("/a")}"\n'
+        async with serving(toml) as running, running.http() as client:
+            await client.get("/channels/a")
+            (row,) = (await client.get("/status")).json()["sources"]
+            assert (row["source"], row["state"], row["polls"]) == ("a", "ok", 1)
+            assert row["received_bytes"] > 0
+            assert row["consecutive_errors"] == 0

@@ -1,0 +1,31 @@
+"""Every configuration in examples/ loads, and says itself how to start it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from stream.config import load
+
+FOLDER = Path(__file__).parent.parent / "examples"
+EXAMPLES = sorted(FOLDER.glob("*.toml"))
+SECRETS = {
+    "EODHD_TOKEN": "a token of the tests",
+    "SHOP_TOKEN": "another token of the tests",
+    "STREAM_JWT_KEY": "a key of the tests that is long enough",
+}
+
+
+def test_there_are_examples() -> None:
+    assert len(EXAMPLES) >= 7
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_an_example_loads_and_has_a_source(path: Path) -> None:
+    assert load(path, SECRETS).sources
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_an_example_names_the_command_that_starts_it(path: Path) -> None:
+    assert f"stream serve --config examples/{path.name}" in path.read_text(encoding="utf-8")

@@ -29,7 +29,7 @@ class Contribution:
     items: dict[Key, Item] = field(default_factory=dict)
     doubted: bool = False
 
-    def take(self, keyed: Keyed, retain: int | None) -> bool:
+    def take(self, keyed: Keyed, retain: int | None, sort: str | None = None) -> bool:
         """Take an answer.
 
         Returns:
@@ -41,9 +41,9 @@ class Contribution:
         self.doubted = False
         answer = dict(keyed.items)
         if self.window and self.key == keyed.key:
-            room = max(0, (len(answer) if retain is None else retain) - len(answer))
-            aged = [row for row in self.items.items() if row[0] not in answer]
-            answer.update(aged[:room] if retain is not None else aged)
+            room = None if retain is None else max(0, retain - len(answer))
+            aged = {name: item for name, item in self.items.items() if name not in answer}
+            answer.update(retained(aged, retain=room, sort=sort))
         self.items = answer
         if keyed.items or self.key is None:
             self.key = keyed.key
@@ -83,7 +83,7 @@ class Merge:
         if len(self.sources) > 1:
             for item in keyed.items.values():
                 item.setdefault("source", name)
-        return self.sources[name].take(keyed, self.retain)
+        return self.sources[name].take(keyed, self.retain, self.sort)
 
     @property
     def key(self) -> str | None:

@@ -28,6 +28,14 @@ def test_a_window_keeps_what_aged_out_until_newer_push_it_out() -> None:
     assert {"c", "d"} <= merge.items().keys()
 
 
+def test_in_a_sorted_window_the_last_by_sort_is_pushed_out_whenever_it_aged_out() -> None:
+    merge = Merge([Contribution("s", window=True)], retain=3, sort="-at")
+    for names in (("a1", "b2"), ("c3",), ("d4",)):
+        items: dict[Key, Item] = {name: {"id": name, "at": name[1:]} for name in names}
+        merge.take("s", Keyed(items, "id", 0, 0, "id"))
+    assert set(merge.items()) == {"b2", "c3", "d4"}
+
+
 def test_an_empty_answer_is_doubted_once_unless_it_may_be_empty() -> None:
     for empty_ok in (False, True):
         source = Contribution("s", empty_ok=empty_ok)

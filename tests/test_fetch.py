@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gzip
 import logging
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -13,25 +12,6 @@ from stream.fetch import MAX_VALIDATOR_BYTES, Fetcher, Request, Response, Valida
 from tests.fetching import HUSH, OK, fault, head, secretive
 from tests.upstream import Answer, RawUpstream, Upstream, unused_port
 from tests.waiting import until
-
-
-@pytest.fixture
-async def upstream() -> AsyncIterator[Upstream]:
-    async with Upstream() as upstream:
-        yield upstream
-
-
-@pytest.fixture
-async def raw() -> AsyncIterator[RawUpstream]:
-    async with RawUpstream() as raw:
-        yield raw
-
-
-@pytest.fixture
-async def fetcher() -> AsyncIterator[Fetcher]:
-    fetcher = Fetcher(user_agent="stream/0 (+https://stream.example)")
-    yield fetcher
-    await fetcher.aclose()
 
 
 async def test_a_body_comes_back_with_its_type_and_its_cost(

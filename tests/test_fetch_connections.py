@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -16,25 +15,6 @@ from stream.fetch import Fetcher, Request, Validators
 from tests.fetching import HUSH, OK, fault, head, secretive, self_signed
 from tests.upstream import RawUpstream, Upstream, unused_port
 from tests.waiting import until
-
-
-@pytest.fixture
-async def upstream() -> AsyncIterator[Upstream]:
-    async with Upstream() as upstream:
-        yield upstream
-
-
-@pytest.fixture
-async def raw() -> AsyncIterator[RawUpstream]:
-    async with RawUpstream() as raw:
-        yield raw
-
-
-@pytest.fixture
-async def fetcher() -> AsyncIterator[Fetcher]:
-    fetcher = Fetcher(user_agent="stream/0 (+https://stream.example)")
-    yield fetcher
-    await fetcher.aclose()
 
 
 async def test_a_refused_connection_says_where(fetcher: Fetcher) -> None:

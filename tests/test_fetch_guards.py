@@ -6,7 +6,6 @@ import asyncio
 import gzip
 import time
 import zlib
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -14,25 +13,6 @@ import pytest
 from stream.fetch import Fetcher, Request
 from tests.fetching import OK, fault, head, secretive
 from tests.upstream import RawScript, RawUpstream, Upstream
-
-
-@pytest.fixture
-async def upstream() -> AsyncIterator[Upstream]:
-    async with Upstream() as upstream:
-        yield upstream
-
-
-@pytest.fixture
-async def raw() -> AsyncIterator[RawUpstream]:
-    async with RawUpstream() as raw:
-        yield raw
-
-
-@pytest.fixture
-async def fetcher() -> AsyncIterator[Fetcher]:
-    fetcher = Fetcher(user_agent="stream/0 (+https://stream.example)")
-    yield fetcher
-    await fetcher.aclose()
 
 
 async def drip(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from email.utils import formatdate
 from pathlib import Path
 
@@ -11,25 +10,6 @@ import pytest
 from stream.fetch import Fetcher, Request, Validators
 from tests.fetching import HUSH, OK, fault, head, secretive, self_signed
 from tests.upstream import RawUpstream, Upstream
-
-
-@pytest.fixture
-async def upstream() -> AsyncIterator[Upstream]:
-    async with Upstream() as upstream:
-        yield upstream
-
-
-@pytest.fixture
-async def raw() -> AsyncIterator[RawUpstream]:
-    async with RawUpstream() as raw:
-        yield raw
-
-
-@pytest.fixture
-async def fetcher() -> AsyncIterator[Fetcher]:
-    fetcher = Fetcher(user_agent="stream/0 (+https://stream.example)")
-    yield fetcher
-    await fetcher.aclose()
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def create_app(
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         try:
-            async with service.catalog.running():
+            async with service.catalog.running(), service.pulse.running():
                 service.started = True
                 yield
                 service.draining = True

@@ -1,13 +1,15 @@
-"""One channel: its state, its status, its shared views, and the frames they have in common."""
+"""One channel: its state, its status, its shared views, and the messages they have in common."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from stream import encode
+from stream.audience import Audience
 from stream.encode import Format, Head, Marks, Message
-from stream.model import ADDED_KEY, Change, Cursor, SourceState, Status
+from stream.model import ADDED_KEY, Change, Cursor, Key, SourceState, Status
+from stream.splice import Splice
 from stream.state import State
 from stream.view import Spec, View, forms
 
@@ -18,14 +20,34 @@ FRAMES = 64
 """Ready-made messages kept per channel between two changes, for readers that ask the same."""
 
 
-class SharedView:
-    """A view and the subscribers who look through it."""
+class Woken(NamedTuple):
+    """Who has to be told.
 
-    __slots__ = ("subscribers", "view")
+    Attributes:
+        subscribers: laggards, who compose what they are owed.
+        audiences: live connections, for whom it has been collected.
+    """
+
+    subscribers: list[Subscriber]
+    audiences: list[Audience]
+
+
+class SharedView:
+    """A view and all who look through it.
+
+    Attributes:
+        subscribers: everybody.
+        lagging: those of them to be woken at a change.
+        audiences: those who are live, by format.
+    """
+
+    __slots__ = ("audiences", "lagging", "subscribers", "view")
 
     def __init__(self, view: View) -> None:
         self.view = view
         self.subscribers: set[Subscriber] = set()
+        self.lagging: set[Subscriber] = set()
+        self.audiences: dict[Format, dict[Audience, None]] = {}
 
 
 class Channel:
@@ -52,6 +74,9 @@ class Channel:
         self.status = Status()
         self.status_version = 0
         self.views: dict[Spec, SharedView] = {}
+        # A change looks for the views that show its keys; those that name none show them all.
+        self._of_all: dict[SharedView, None] = {}
+        self._by_key: dict[str, dict[SharedView, None]] = {}
         self._frames: dict[object, list[Message]] = {}
         self._bodies: dict[object, bytes] = {}
 
@@ -60,35 +85,80 @@ class Channel:
         """The place of the channel's last change."""
         return str(Cursor(self.epoch, self.state.seq))
 
-    def apply(self, change: Change, seq: int, key: str) -> list[Subscriber]:
+    def apply(self, change: Change, seq: int, key: str) -> Woken:
         """Take a numbered change; the key field may be another than before.
 
         Returns:
-            The subscribers whose view has changed.
+            Whose view has changed.
         """
+        entries = self.state.entries
+        patch = {name: fields for name, fields in change.patch.items() if fields}
+        gone = tuple(name for name in change.delete if name in entries)
+        change = Change(change.put, patch, gone)
         self.state.apply(change, seq)
         self._frames.clear()
         self._bodies.clear()
         if key != self.key:
-            self.key = key
-            self.state.reset(seq)
-            for shared in self.views.values():
-                shared.view.restart(key)
-            return list(self.subscribers())
-        woken: list[Subscriber] = []
-        for shared in self.views.values():
-            if shared.view.observe(change, seq):
-                woken += shared.subscribers
+            return self._begin_anew(seq, key)
+        woken = Woken([], [])
+        splice: Splice | None = None
+        for shared, keys in self._showing(change):
+            view = shared.view
+            if not view.observe(change, seq, keys):
+                continue
+            woken.subscribers.extend(shared.lagging)
+            if not shared.audiences:
+                continue
+            window = view.window(change, seq, keys)
+            splice = splice or Splice(self.head(view), self.state, Cursor(self.epoch, seq))
+            for form, audiences in shared.audiences.items():
+                messages = splice.messages(view, window, form)
+                for audience in audiences:
+                    audience.add(messages, seq)
+                woken.audiences.extend(audiences)
         return woken
 
-    def set_status(self, status: Status) -> list[Subscriber]:
-        """Take a status; returns the subscribers to be told, none where it reads as before."""
+    def _begin_anew(self, seq: int, key: str) -> Woken:
+        self.key = key
+        self.state.reset(seq)
+        woken = Woken(list(self.subscribers()), [])
+        for shared in self.views.values():
+            shared.view.restart(key)
+            for audiences in shared.audiences.values():
+                for audience in audiences:
+                    audience.overrun()
+                woken.audiences.extend(audiences)
+        return woken
+
+    def _showing(self, change: Change) -> Iterable[tuple[SharedView, list[Key] | None]]:
+        """The views that may show a change, with its keys for those that name keys."""
+        for shared in self._of_all:
+            yield shared, None
+        if not self._by_key:
+            return
+        found: dict[SharedView, list[Key]] = {}
+        for group in (change.put, change.patch, change.delete):
+            for key in group:
+                for shared in self._by_key.get(str(key), ()):
+                    found.setdefault(shared, []).append(key)
+        yield from found.items()
+
+    def set_status(self, status: Status) -> Woken:
+        """Take a status; returns who is to be told, nobody where it reads as before."""
         before = self.status
         self.status = status
+        woken = Woken([], [])
         if (before.state, before.error) == (status.state, status.error):
-            return []
+            return woken
         self.status_version += 1
-        return list(self.subscribers())
+        for shared in self.views.values():
+            woken.subscribers.extend(shared.lagging)
+            for form, audiences in shared.audiences.items():
+                message = self.status_message(form)
+                for audience in audiences:
+                    audience.add_status(self, message)
+                woken.audiences.extend(audiences)
+        return woken
 
     def subscribers(self) -> Iterable[Subscriber]:
         """Everybody who watches, through whichever view."""
@@ -100,7 +170,9 @@ class Channel:
         shared = self.views.get(spec)
         if shared is None:
             shared = self.views[spec] = SharedView(View(self.state, self.key, spec))
+            self._index(shared)
         shared.subscribers.add(subscriber)
+        shared.lagging.add(subscriber)
         return shared.view
 
     def unwatch(self, spec: Spec, subscriber: Subscriber) -> None:
@@ -108,8 +180,29 @@ class Channel:
         shared = self.views.get(spec)
         if shared is not None:
             shared.subscribers.discard(subscriber)
+            shared.lagging.discard(subscriber)
             if not shared.subscribers:
                 del self.views[spec]
+                self._unindex(shared)
+
+    def _index(self, shared: SharedView) -> None:
+        keys = shared.view.spec.keys
+        if keys is None:
+            self._of_all[shared] = None
+            return
+        for key in keys:
+            self._by_key.setdefault(key, {})[shared] = None
+
+    def _unindex(self, shared: SharedView) -> None:
+        keys = shared.view.spec.keys
+        if keys is None:
+            del self._of_all[shared]
+            return
+        for key in keys:
+            views = self._by_key[key]
+            del views[shared]
+            if not views:
+                del self._by_key[key]
 
     def view(self, spec: Spec) -> View:
         """The view of this spec, for one look; not kept where nobody watches it."""
@@ -118,7 +211,7 @@ class Channel:
 
     def watched_keys(self) -> set[str]:
         """The keys that subscribers have asked for by name."""
-        return {key for spec in self.views if spec.keys is not None for key in spec.keys}
+        return set(self._by_key)
 
     def key_of(self, text: str) -> str | int | None:
         """The key of a present item, as written in a URL."""

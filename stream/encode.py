@@ -6,10 +6,10 @@ Pure. An item is turned into JSON once (``Entry.encoded``); messages are spliced
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final
 
 import orjson
 
@@ -27,15 +27,27 @@ class Format(StrEnum):
     TEXT = "text"
 
 
-class Message(NamedTuple):
+@dataclass(slots=True, eq=False)
+class Message:
     """One message: its type, the cursor it carries, if any, and its payload.
 
-    The payload is one line, except in the text format, where it is one line per item.
+    Attributes:
+        head: the payload, or its beginning.
+        body: the rest of it, where that is large and shared by many messages: a copy for each of
+            a thousand readers who join at once would be gigabytes.
+        frames: the bytes on the wire, by framing, once somebody needed them (framing.py).
     """
 
     event: str
     cursor: str | None
-    data: bytes
+    head: bytes
+    body: bytes = b""
+    frames: dict[object, tuple[bytes, ...]] = field(default_factory=dict)
+
+    @property
+    def data(self) -> bytes:
+        """The payload: one line, except in the text format, where it is one line per item."""
+        return self.head + self.body
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +126,15 @@ def _marked(members: dict[str, object], marks: Marks) -> dict[str, object]:
 
 
 def snapshot_body(view: View, form: Format) -> bytes:
-    """The expensive part of a snapshot, the items, shared by all who join at one moment."""
+    """The expensive end of a snapshot, the items, shared by all who join at one moment."""
     if form is Format.JSON:
-        return _array(item_bytes(view.state, key, item) for key, item in view.items())
+        items = _array(item_bytes(view.state, key, item) for key, item in view.items())
+        return b"".join((b',"items":', items, b"}"))
     if form is Format.JSON_PATCH:
         rows = ((key, item_bytes(view.state, key, item)) for key, item in view.items())
-        return _object(rows)
-    return _object((key, dumps(without_nulls(item))) for key, item in view.items())
+    else:
+        rows = ((key, dumps(without_nulls(item))) for key, item in view.items())
+    return b"".join((b',"doc":', _object(rows), b"}"))
 
 
 def snapshot(
@@ -135,8 +149,7 @@ def snapshot(
     if head.sort is not None:
         members["sort"] = head.sort
     members |= _stamp(head)
-    name = b"items" if form is Format.JSON else b"doc"
-    return Message("snapshot", cursor, _join(_marked(members, marks), [(name, body)]))
+    return Message("snapshot", cursor, dumps(_marked(members, marks))[:-1], body)
 
 
 def _stamp(head: Head) -> dict[str, object]:
@@ -310,16 +323,3 @@ def control(event: str, form: Format = Format.JSON, **members: object) -> Messag
 def plain_any(value: object) -> str:
     """``plain`` for the members of control messages, sentences as they are."""
     return value if isinstance(value, str) else dumps(value).decode()
-
-
-def sse(message: Message, *, retry_ms: int | None = None) -> bytes:
-    """A message as one event of an event stream (WHATWG HTML §9.2.6)."""
-    parts = [b"event: ", message.event.encode(), b"\n"]
-    if message.cursor is not None:
-        parts += (b"id: ", message.cursor.encode(), b"\n")
-    if retry_ms is not None:
-        parts += (b"retry: ", str(retry_ms).encode(), b"\n")
-    for line in message.data.split(b"\n"):
-        parts += (b"data: ", line, b"\n")
-    parts.append(b"\n")
-    return b"".join(parts)

@@ -9,7 +9,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from stream.channel import Channel
+from stream.channel import Channel, Woken
+from stream.delivery import Delivery
 from stream.engines.memory import MemoryEngine
 from stream.errors import ClientError, did_you_mean
 from stream.model import Change, Cursor, Item, Key, Status
@@ -25,10 +26,18 @@ class Hub:
     Args:
         engine: numbers the changes.
         deletions: how many deletions each channel remembers.
+        call_soon: how to be called at the end of the loop's turn; the running loop's where None.
     """
 
-    def __init__(self, engine: MemoryEngine, *, deletions: int = 10_000) -> None:
+    def __init__(
+        self,
+        engine: MemoryEngine,
+        *,
+        deletions: int = 10_000,
+        call_soon: Callable[[Callable[[], None]], object] | None = None,
+    ) -> None:
         self.engine = engine
+        self.delivery = Delivery(lambda: engine.seq, call_soon)
         self.channels: dict[str, Channel] = {}
         self.published = 0
         self.on_publish: list[Callable[[Channel], None]] = []
@@ -87,8 +96,7 @@ class Hub:
         if missing := change.patch.keys() - channel.state.entries.keys():
             raise KeyError(next(iter(missing)))
         cursor = self.engine.number()
-        for subscriber in channel.apply(change, cursor.seq, key or channel.key):
-            subscriber.wake()
+        self._tell(channel.apply(change, cursor.seq, key or channel.key))
         self.published += 1
         for listener in self.on_publish:
             listener(channel)
@@ -96,10 +104,15 @@ class Hub:
 
     def set_status(self, channel: Channel, status: Status) -> None:
         """Take a channel's status and tell whoever watches."""
-        for subscriber in channel.set_status(status):
-            subscriber.wake()
+        self._tell(channel.set_status(status))
         for listener in self.on_publish:
             listener(channel)
+
+    def _tell(self, woken: Woken) -> None:
+        for subscriber in woken.subscribers:
+            subscriber.wake()
+        for audience in woken.audiences:
+            self.delivery.mark(audience)
 
     def subscriber(self) -> Subscriber:
         """A handle for one connection."""

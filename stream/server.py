@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
 from collections.abc import Callable
 from types import FrameType
-from typing import Final
+from typing import Any, Final
 
 import uvicorn
 from starlette.applications import Starlette
@@ -15,6 +16,9 @@ from starlette.applications import Starlette
 from stream.app import drained
 from stream.service import Service
 from stream.settings import Settings
+from stream.wire import HttpProtocol, WebSocketProtocol, missing_attributes
+
+log = logging.getLogger("stream.server")
 
 GRACE_S: Final = 3
 """What is left after the drain gets so long; uvicorn alone would wait for ever."""
@@ -93,8 +97,7 @@ def make_server(app: Starlette, settings: Settings) -> Server:
     config = uvicorn.Config(
         app,
         lifespan="on",
-        http="httptools",
-        ws="websockets-sansio",
+        **protocol_classes(),
         ws_max_size=settings.limits.message_bytes,
         ws_per_message_deflate=False,
         ws_ping_interval=20,
@@ -107,6 +110,14 @@ def make_server(app: Starlette, settings: Settings) -> Server:
         timeout_graceful_shutdown=GRACE_S,
     )
     return Server(config, app.state.service, drain_s=settings.server.drain)
+
+
+def protocol_classes() -> dict[str, Any]:
+    """Ours, or uvicorn's own with one warning where it is not the uvicorn ours were made for."""
+    if missing := missing_attributes():
+        log.warning("no direct road: this uvicorn has no %s", ", ".join(missing))
+        return {"http": "httptools", "ws": "websockets-sansio"}
+    return {"http": HttpProtocol, "ws": WebSocketProtocol}
 
 
 async def run(

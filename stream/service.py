@@ -11,6 +11,7 @@ from stream.access import Access
 from stream.catalog import Catalog
 from stream.errors import ClientError
 from stream.hub import Hub
+from stream.pulse import Pulse
 from stream.settings import Settings
 from stream.subscriber import Subscriber
 
@@ -35,6 +36,10 @@ class Service:
     refused: int = 0
     per_address: Counter[str] = field(default_factory=Counter)
     emptied: asyncio.Event = field(default_factory=asyncio.Event)
+    pulse: Pulse = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.pulse = Pulse(self.settings.server.heartbeat)
 
     def admit(self, address: str) -> Subscriber:
         """Let a stream in.
@@ -72,7 +77,7 @@ class Service:
         """Let nobody in any more, and have everybody told goodbye."""
         self.draining = True
         for subscriber in list(self.connected):
-            subscriber.end()
+            subscriber.end(self.retry_ms())
         if not self.connected:
             self.emptied.set()
 

@@ -5,7 +5,7 @@ Pure. Memory is bounded by the items held, their fields, and the number of delet
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -148,6 +148,17 @@ class State:
             found.append(Changed(key, entry))
         found.reverse()
         return found
+
+    def changed_among(self, keys: Iterable[Key], seq: int) -> list[Changed]:
+        """Those of the keys that changed after seq, oldest change first. O(keys)."""
+        found: list[tuple[int, Changed]] = []
+        for key in keys:
+            entry = self.entries.get(key)
+            at = entry.seq if entry is not None else self._deleted.get(key, 0)
+            if at > seq:
+                found.append((at, Changed(key, entry)))
+        found.sort(key=lambda row: row[0])
+        return [changed for _, changed in found]
 
     def since(self, seq: int) -> Change | None:
         """What changed after seq, composed; None where only a snapshot will do."""

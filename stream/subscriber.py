@@ -6,14 +6,15 @@ can be written, by whichever road writes it.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
+from stream.audience import Audience, Place, Shares
 from stream.channel import Channel
 from stream.encode import Format, Marks, Message
+from stream.framing import Framing
 from stream.model import Cursor, Json
 from stream.view import Spec, View
 
@@ -58,6 +59,16 @@ class Subscription:
         return self.seen + 1
 
 
+class Road(Protocol):
+    """What writes to a connection."""
+
+    def wake(self) -> None:
+        """Something may be owed."""
+
+    def lag(self) -> None:
+        """What the connection is owed is about to change: it must be composed."""
+
+
 class Subscriber:
     """A connection's handle in the hub.
 
@@ -65,7 +76,27 @@ class Subscriber:
         epoch: the engine's epoch.
         now_seq: the hub's seq, asked at each moment.
         clock: monotonic seconds, for ``max_rate``.
+
+    Attributes:
+        road: what writes to the connection, once there is one.
+        is_ending: the connection is to be told goodbye, and to come back after ``retry_ms``.
+        rate: most rounds of diffs a second; None for no limit.
+        told: the seq of the last cursor that was sent.
     """
+
+    __slots__ = (
+        "_clock",
+        "_due_at",
+        "_now_seq",
+        "epoch",
+        "is_ending",
+        "rate",
+        "retry_ms",
+        "road",
+        "seen",
+        "subscriptions",
+        "told",
+    )
 
     def __init__(
         self,
@@ -76,13 +107,15 @@ class Subscriber:
     ) -> None:
         self.epoch = epoch
         self.seen = 0
+        self.told = 0
         self.subscriptions: dict[str, Subscription] = {}
+        self.road: Road | None = None
         self.is_ending = False
-        self._rate: float | None = None
+        self.retry_ms = 0
+        self.rate: float | None = None
         self._due_at = 0.0
         self._now_seq = now_seq
         self._clock = clock
-        self._awake = asyncio.Event()
 
     @property
     def cursor(self) -> str:
@@ -91,35 +124,27 @@ class Subscriber:
 
     def wake(self) -> None:
         """Something may be owed. Called by the hub; touches nothing else of the connection."""
-        self._awake.set()
+        if self.road is not None:
+            self.road.wake()
 
-    def end(self) -> None:
-        """The service is about to stop: whoever writes should say goodbye."""
+    def end(self, retry_ms: int = 0) -> None:
+        """Whoever writes should say goodbye, with this hint of when to come back."""
         self.is_ending = True
+        self.retry_ms = retry_ms
         self.wake()
 
     def set_rate(self, rate: float | None) -> None:
         """Most rounds of diffs a second from now on; None for no limit."""
-        self._rate = rate
+        self._lag()
+        self.rate = rate
         self._due_at = self._clock()
         self.wake()
 
-    async def ready(self, *, within_s: float | None = None) -> bool:
-        """Wait until something is owed and may be sent; False where the time passed first."""
-        until = None if within_s is None else self._clock() + within_s
-        while (wait_s := self._wait_s()) != 0.0:
-            if until is not None:
-                left_s = until - self._clock()
-                if left_s <= 0:
-                    return False
-                wait_s = left_s if wait_s is None else min(wait_s, left_s)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(wait_s):
-                    await self._awake.wait()
-            self._awake.clear()
-        return True
+    def _lag(self) -> None:
+        if self.road is not None:
+            self.road.lag()
 
-    def _wait_s(self) -> float | None:
+    def wait_s(self) -> float | None:
         """How long until something may be sent; None where nothing is owed."""
         if self.is_ending:
             return 0.0
@@ -141,6 +166,7 @@ class Subscriber:
         reply_to: Json = None,
     ) -> None:
         """Begin, or begin anew, to be sent a channel through a view."""
+        self._lag()
         self.unsubscribe(channel.name)
         view = channel.watch(spec, self)
         now = self._now_seq()
@@ -159,16 +185,45 @@ class Subscriber:
 
     def unsubscribe(self, name: str) -> bool:
         """End a subscription; False where there was none."""
-        subscription = self.subscriptions.pop(name, None)
-        if subscription is None:
+        if name not in self.subscriptions:
             return False
+        self._lag()
+        subscription = self.subscriptions.pop(name)
         subscription.channel.unwatch(subscription.view.spec, self)
+        if self.subscriptions:
+            self.wake()
         return True
 
     def close(self) -> None:
         """End every subscription."""
         for name in list(self.subscriptions):
             self.unsubscribe(name)
+
+    def place(self, framing: Framing) -> Place:
+        """What it watches, and how: who has the same can be sent the same bytes."""
+        rows = sorted(self.subscriptions.items(), key=lambda row: row[0])
+        return framing, tuple((name, s.form, s.view.spec) for name, s in rows)
+
+    def shares(self) -> Shares:
+        """The views it looks through, each in its format."""
+        found = [(s.channel.views[s.view.spec], s.form) for s in self.subscriptions.values()]
+        return tuple(found)
+
+    def go_live(self) -> None:
+        """From here on an audience writes what the channels tell; nothing is owed now."""
+        for shared, _ in self.shares():
+            shared.lagging.discard(self)
+
+    def fall_behind(self, position: int, audience: Audience) -> None:
+        """From here on it is composed what is owed; up to position all has been written."""
+        for subscription in self.subscriptions.values():
+            channel = subscription.channel
+            subscription.seen = position
+            told = not audience.tells_status_of(channel)
+            subscription.status_seen = channel.status_version if told else -1
+            channel.views[subscription.view.spec].lagging.add(self)
+        self.seen = max(self.seen, position)
+        self.told = max(self.told, audience.last_seq)
 
     def take(self) -> list[Message]:
         """What may be sent now, in order. Where nothing is held back by ``max_rate``, the
@@ -192,8 +247,8 @@ class Subscriber:
             if subscription.is_owed_status:
                 messages += self._status(subscription)
         self.seen = max(self.seen, now) if not held else self.seen
-        if taken and self._rate is not None and due:
-            self._due_at = self._clock() + 1 / self._rate
+        if taken and self.rate is not None and due:
+            self._due_at = self._clock() + 1 / self.rate
         return messages
 
     def catch_up(self) -> None:
@@ -220,6 +275,7 @@ class Subscriber:
         at = min(max(view.seq, self.seen, subscription.seen if subscription.resumed else 0), bound)
         if first and not subscription.resumed:
             at = min(max(channel.state.seq, self.seen), bound)
+        self.told = max(self.told, at)
         cursor = str(Cursor(self.epoch, at))
         marks = Marks(
             resumed=first and subscription.resumed,

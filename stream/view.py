@@ -62,12 +62,14 @@ class View:
         """Begin at the state as it is now, its items carrying their key in this field."""
         self.seq = self.state.seq
         self.changes: deque[int] = deque(maxlen=CHANGES)
-        self._names = None if self.spec.fields is None else frozenset(self.spec.fields) | {key}
+        self.names = None if self.spec.fields is None else frozenset(self.spec.fields) | {key}
+        self._forms = _forms_of(self.spec.keys)
         self._known_from = self.state.seq
         self._left: dict[Key, int] = {}
         self._entered: dict[Key, int] = {}
         if self.spec.where is not None:
             self._entered = {key: 0 for key, entry in self._candidates() if self._matches(entry)}
+        self._present = 0 if self.spec.keys is None else sum(1 for _ in self._candidates())
 
     def _wants(self, key: Key) -> bool:
         return self.spec.keys is None or str(key) in self.spec.keys
@@ -77,32 +79,88 @@ class View:
 
     def _candidates(self) -> Iterable[tuple[Key, Entry]]:
         entries = self.state.entries
-        if self.spec.keys is None:
+        if self._forms is None:
             return entries.items()
-        found = [(k, entries[k]) for text in self.spec.keys for k in forms(text) if k in entries]
+        found = [(key, entries[key]) for key in self._forms if key in entries]
         return sorted(found, key=lambda row: row[1].place)
 
     def _project(self, item: Item) -> Item:
-        names = self._names
+        names = self.names
         if names is None:
             return item
         return {name: value for name, value in item.items() if name in names}
 
-    def observe(self, change: Change, seq: int) -> bool:
+    def observe(self, change: Change, seq: int, keys: Iterable[Key] | None = None) -> bool:
         """Take notice of a change the state has just applied.
+
+        Args:
+            keys: those of the change's keys that the view may show, where somebody knows them.
 
         Returns:
             Whether this view changed: whether its readers have something to be told.
         """
+        if keys is None:
+            keys = [key for key in _keys_of(change) if self._wants(key)]
+        if self.spec.keys is not None:
+            self._count(change, seq, keys)
         touched = False
-        for group in (change.put, change.patch, change.delete):
-            for key in group:
-                if self._wants(key) and self._notice(key, change, seq):
-                    touched = True
+        for key in keys:
+            if self._notice(key, change, seq):
+                touched = True
         if touched:
             self.seq = seq
             self.changes.append(seq)
         return touched
+
+    def _count(self, change: Change, seq: int, keys: Iterable[Key]) -> None:
+        entries = self.state.entries
+        for key in keys:
+            entry = entries.get(key)
+            if entry is None:
+                self._present -= 1
+            elif entry.arrived == seq:
+                self._present += 1
+
+    def window(self, change: Change, seq: int, keys: Iterable[Key] | None = None) -> Window:
+        """The change that ``observe`` has just noticed, for readers who have all before it.
+
+        The same as ``since(seq - 1)`` for such a reader, without looking at anything but the
+        change's own keys.
+        """
+        if keys is None and self.names is None and self.spec.where is None:
+            return Window(change, self._is_all_new(change.put, seq))
+        if keys is None:
+            keys = [key for key in _keys_of(change) if self._wants(key)]
+        put: dict[Key, Item] = {}
+        patch: dict[Key, Item] = {}
+        delete: list[Key] = []
+        for key in keys:
+            entry = self.state.entries.get(key)
+            inside = entry is not None and (self.spec.where is None or key in self._entered)
+            if entry is None or not inside:
+                if self.spec.where is None or self._left.get(key) == seq:
+                    delete.append(key)
+            elif entry.whole == seq or self._entered.get(key) == seq:
+                put[key] = self._project(entry.item)
+            elif fields := self._shown(change.patch[key]):
+                patch[key] = fields
+        exact = all(self._is_new(key, seq) for key in put)
+        return Window(Change(put, patch, tuple(delete)), exact)
+
+    def _shown(self, fields: Item) -> Item:
+        names = self.names
+        if names is None:
+            return fields
+        return {name: value for name, value in fields.items() if name in names}
+
+    def _is_new(self, key: Key, seq: int) -> bool:
+        """Whether a reader at seq - 1 did not have this item."""
+        if self.spec.where is not None:
+            return self._entered.get(key) == seq
+        return self.state.entries[key].arrived == seq
+
+    def _is_all_new(self, put: Iterable[Key], seq: int) -> bool:
+        return all(self.state.entries[key].arrived == seq for key in put)
 
     def position(self, seq: int) -> tuple[int, int]:
         """Where a reader at seq stands in this view's changes.
@@ -121,7 +179,7 @@ class View:
     def _notice(self, key: Key, change: Change, seq: int) -> bool:
         fields = change.patch.get(key)
         if self.spec.where is None:
-            return fields is None or self._names is None or not self._names.isdisjoint(fields)
+            return fields is None or self.names is None or not self.names.isdisjoint(fields)
         entry = self.state.entries.get(key)
         was = key in self._entered
         now = entry is not None and self._matches(entry)
@@ -133,16 +191,14 @@ class View:
             self._left[key] = seq
             if len(self._left) > 1024:
                 self._known_from = max(self._known_from, self._left.pop(next(iter(self._left))))
-        if now and was and fields is not None and self._names is not None:
-            return not self._names.isdisjoint(fields)
+        if now and was and fields is not None and self.names is not None:
+            return not self.names.isdisjoint(fields)
         return now or was
 
     def __len__(self) -> int:
         if self.spec.where is not None:
             return len(self._entered)
-        if self.spec.keys is None:
-            return len(self.state)
-        return sum(1 for _ in self._candidates())
+        return len(self.state) if self.spec.keys is None else self._present
 
     def items(self) -> Iterable[tuple[Key, Item]]:
         """The view's items in the order of arrival, projected."""
@@ -159,9 +215,7 @@ class View:
         patch: dict[Key, Item] = {}
         delete: list[Key] = []
         exact = True
-        for key, entry in self.state.changed_since(seq):
-            if not self._wants(key):
-                continue
+        for key, entry in self._changed_since(seq):
             verdict = self._verdict(Changed(key, entry), seq)
             if verdict is None:
                 continue
@@ -176,8 +230,13 @@ class View:
         change = Change({key: item for _, key, item in put}, patch, tuple(delete))
         return Window(change, exact)
 
+    def _changed_since(self, seq: int) -> list[Changed]:
+        if self._forms is None:
+            return self.state.changed_since(seq)
+        return self.state.changed_among(self._forms, seq)
+
     def _pick(self, item: Item, names: frozenset[str]) -> Item:
-        wanted = names if self._names is None else names & self._names
+        wanted = names if self.names is None else names & self.names
         return {name: item[name] for name in item if name in wanted}
 
     def _verdict(self, changed: Changed, seq: int) -> _Verdict | None:
@@ -206,6 +265,16 @@ class _Verdict(NamedTuple):
     inside: bool
     names: frozenset[str] | None
     exact: bool
+
+
+def _keys_of(change: Change) -> Iterable[Key]:
+    yield from change.put
+    yield from change.patch
+    yield from change.delete
+
+
+def _forms_of(keys: frozenset[str] | None) -> tuple[Key, ...] | None:
+    return None if keys is None else tuple(form for text in sorted(keys) for form in forms(text))
 
 
 def forms(text: str) -> tuple[Key, ...]:

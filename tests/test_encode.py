@@ -20,10 +20,10 @@ from stream.encode import (
     pointer,
     snapshot,
     snapshot_body,
-    sse,
     status,
     timestamp,
 )
+from stream.framing import event as sse
 from stream.model import Change, Fault, Item, Json, SourceState, Status
 from stream.state import State
 from stream.view import Spec, View, Window

@@ -364,17 +364,6 @@ def test_a_slow_reader_costs_no_more_however_much_it_misses(desk: Desk) -> None:
     assert cast("int", message["conflated"]) >= 1000
 
 
-async def test_ready_comes_at_once_when_something_is_owed_and_not_when_nothing_is(
-    desk: Desk,
-) -> None:
-    desk.subscriber.subscribe(desk.one, Spec(), Format.JSON)
-    assert await desk.subscriber.ready()
-    desk.subscriber.take()
-    assert not await desk.subscriber.ready(within_s=0.0)
-    desk.subscriber.end()
-    assert await desk.subscriber.ready()
-
-
 def test_a_closed_subscriber_leaves_no_view_behind(desk: Desk) -> None:
     desk.subscriber.subscribe(desk.one, Spec(), Format.JSON)
     other = desk.another()

@@ -20,6 +20,7 @@ from stream.extract import Container, Extracted, parse_json
 from stream.identity import Keyed, identify
 from stream.model import Cursor, Item, Json, Key, SourceState
 from stream.poller import Poller
+from stream.portable import PortableRoad
 from stream.service import Service
 from stream.sources.http import key_rule
 from stream.subscriber import Subscriber
@@ -143,13 +144,14 @@ async def _since(request: Request, channel: Channel, params: Params) -> Response
     """The composed diff since a cursor; with ``wait``, as soon as there is one."""
     service: Service = request.app.state.service
     subscriber = service.admit(gate.address_of(request))
+    road = PortableRoad(subscriber)
     try:
         subscriber.subscribe(channel, params.spec, params.form, since=params.since)
         subscription = subscriber.subscriptions[channel.name]
         if params.wait_s and subscription.resumed and _is_current(subscription.view, params):
             subscription.first = False
             subscription.status_seen = channel.status_version
-            if not await _changed(subscriber, wait_s=params.wait_s):
+            if not await _changed(subscriber, road, wait_s=params.wait_s):
                 return Response(status_code=204, headers={"Cache-Control": "no-store"})
             subscription.first = True
         messages = [m for m in subscriber.take() if m.cursor is not None]
@@ -166,11 +168,11 @@ def _is_current(view: View, params: Params) -> bool:
     return window is not None and not window.change
 
 
-async def _changed(subscriber: Subscriber, *, wait_s: float) -> bool:
+async def _changed(subscriber: Subscriber, road: PortableRoad, *, wait_s: float) -> bool:
     """Wait for a change; a new status alone is none."""
     until = time.monotonic() + wait_s
     while (left_s := until - time.monotonic()) > 0:
-        if not await subscriber.ready(within_s=left_s) or subscriber.is_ending:
+        if not await road.ready(within_s=left_s) or subscriber.is_ending:
             return False
         if any(s.is_owed for s in subscriber.subscriptions.values()):
             return True

@@ -1,4 +1,4 @@
-"""Server-sent events: a stream of bytes out, the portable road, through sse-starlette."""
+"""Server-sent events: by the direct road or, where there is none, through sse-starlette."""
 
 from __future__ import annotations
 
@@ -9,14 +9,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from stream import encode
 from stream.access import LEEWAY_S
 from stream.doors import gate
 from stream.doors.clock import seconds_left
+from stream.doors.events import beat_of, goodbye
 from stream.doors.problem import problem
+from stream.doors.sse_direct import DirectStream
 from stream.errors import ClientError
+from stream.framing import event
+from stream.portable import PortableRoad
 from stream.service import Service
 from stream.subscriber import Subscriber
+from stream.wire import direct_offer
 
 HEADERS = {
     "Cache-Control": "no-store, no-transform",
@@ -26,16 +30,17 @@ HEADERS = {
 
 
 class Stream(EventSourceResponse):
-    """An event stream that gives its subscriber back however it ends."""
+    """The portable road: an event stream that gives its subscriber back however it ends."""
 
     def __init__(
-        self, service: Service, subscriber: Subscriber, opening: gate.Opening, origin: str | None
+        self,
+        service: Service,
+        subscriber: Subscriber,
+        opening: gate.Opening,
+        headers: dict[str, str],
     ) -> None:
         self._service = service
         self._subscriber = subscriber
-        headers = dict(HEADERS)
-        if origin is not None and service.access.allows_origin(origin):
-            headers |= {"Access-Control-Allow-Origin": origin, "Vary": "Origin"}
         super().__init__(
             events(service, subscriber, opening),
             headers=headers,
@@ -62,7 +67,13 @@ async def sse_door(request: Request) -> Response:
     except ClientError as error:
         return problem(error, gate.retry_after(error))
     gate.subscribe(service, subscriber, opening.names, opening.params, since=opening.since)
-    return Stream(service, subscriber, opening, origin)
+    headers = dict(HEADERS)
+    if origin is not None and service.access.allows_origin(origin):
+        headers |= {"Access-Control-Allow-Origin": origin, "Vary": "Origin"}
+    offer = direct_offer(request.scope)
+    if offer is not None and offer.framing() is not None:
+        return DirectStream(service, subscriber, opening, headers, offer)
+    return Stream(service, subscriber, opening, headers)
 
 
 async def events(
@@ -71,35 +82,21 @@ async def events(
     """The stream's bytes: what is owed whenever it can be written, and a beat in between."""
     heartbeat_s = service.settings.server.heartbeat
     expires_at = opening.caller.grant.expires_at
-    told = subscriber.seen
+    road = PortableRoad(subscriber)
     yield f"retry: {service.retry_ms()}\n\n".encode()
     while True:
         left_s = seconds_left(expires_at, LEEWAY_S)
         if left_s <= 0:
             yield goodbye("token expired", None)
             return
-        ready = await subscriber.ready(within_s=min(heartbeat_s, left_s))
+        ready = await road.ready(within_s=min(heartbeat_s, left_s))
         if subscriber.is_ending:
-            yield goodbye("restart", service.retry_ms())
+            yield goodbye("restart", subscriber.retry_ms)
             return
         if not ready:
-            yield beat(subscriber, told)
-            told = subscriber.seen
+            subscriber.catch_up()
+            yield beat_of(subscriber.epoch, subscriber.seen, subscriber.told)
+            subscriber.told = subscriber.seen
             continue
-        messages = subscriber.take()
-        told = subscriber.seen if messages and messages[-1].cursor is not None else told
-        for message in messages:
-            yield encode.sse(message)
-
-
-def beat(subscriber: Subscriber, told: int) -> bytes:
-    """A comment, and the cursor where it moved without data: an id alone dispatches nothing."""
-    subscriber.catch_up()
-    if subscriber.seen == told:
-        return b": beat\n\n"
-    return f": beat\nid: {subscriber.cursor}\n\n".encode()
-
-
-def goodbye(reason: str, retry_ms: int | None) -> bytes:
-    """The last event of a planned end."""
-    return encode.sse(encode.control("bye", reason=reason, retry_ms=retry_ms), retry_ms=retry_ms)
+        for message in subscriber.take():
+            yield event(message)

@@ -1,0 +1,117 @@
+"""When what is owed is written: at the end of the loop's turn, a slice of connections at a time.
+
+However many connections there are, the loop is given back between two slices, so that a change for
+twenty thousand readers holds up nobody for more than a few milliseconds. Nothing is awaited.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from stream.audience import Audience, Place, Shares
+
+if TYPE_CHECKING:
+    from stream.direct import DirectRoad
+
+SLICE: Final = 256
+"""Connections written to before the loop is given back: 2 to 4 ms at 8 to 15 µs each (measured)."""
+COMPOSING: Final = 8
+"""What a connection counts for that has to be composed a message of its own."""
+
+
+class Delivery:
+    """Writes what audiences have collected and what laggards are owed.
+
+    Args:
+        now_seq: the hub's seq, asked at each moment.
+        call_soon: how to be called at the end of the loop's turn; the running loop's where None.
+    """
+
+    def __init__(
+        self,
+        now_seq: Callable[[], int],
+        call_soon: Callable[[Callable[[], None]], object] | None = None,
+    ) -> None:
+        self.audiences: dict[Place, Audience] = {}
+        self.live = 0
+        self._now_seq = now_seq
+        self._call_soon = call_soon
+        self._dirty: dict[Audience, None] = {}
+        self._waking: dict[DirectRoad, None] = {}
+        self._is_due = False
+
+    def mark(self, audience: Audience) -> None:
+        """This audience has something to be written."""
+        self._dirty[audience] = None
+        self._schedule()
+
+    def wake(self, road: DirectRoad) -> None:
+        """This laggard may be owed something."""
+        self._waking[road] = None
+        self._schedule()
+
+    def forget(self, road: DirectRoad) -> None:
+        """This connection is gone."""
+        self._waking.pop(road, None)
+
+    def join(self, road: DirectRoad, place: Place, shares: Shares) -> Audience | None:
+        """Make a connection to which nothing is owed live.
+
+        Returns:
+            Its audience; None where it has to wait, to be woken again.
+        """
+        audience = self.audiences.get(place)
+        if audience is None:
+            audience = self.audiences[place] = Audience(place, shares, self._now_seq)
+        if not audience.join(road):
+            return None
+        self.live += 1
+        return audience
+
+    def leave(self, road: DirectRoad, audience: Audience) -> int:
+        """Make it a laggard again; everything up to the seq returned has been written to it."""
+        position = audience.leave(road)
+        self.live -= 1
+        if not audience.members:
+            self._disband_if_empty(audience)
+        return position
+
+    def _disband_if_empty(self, audience: Audience) -> None:
+        if audience.is_empty and self.audiences.get(audience.place) is audience:
+            del self.audiences[audience.place]
+            self._dirty.pop(audience, None)
+            audience.disband()
+
+    def _schedule(self) -> None:
+        if self._is_due:
+            return
+        self._is_due = True
+        if self._call_soon is None:
+            asyncio.get_running_loop().call_soon(self.run)
+        else:
+            self._call_soon(self.run)
+
+    def run(self) -> None:
+        """Write one slice; the rest at the end of the loop's next turn."""
+        self._is_due = False
+        left = SLICE
+        for audience in list(self._dirty):
+            if left <= 0:
+                break
+            left -= audience.write(left)
+            # To the end of the line, so that a busy audience does not starve the others.
+            self._dirty.pop(audience, None)
+            if not audience.is_quiet:
+                self._dirty[audience] = None
+            elif audience.is_empty:
+                self._disband_if_empty(audience)
+        left = max(left, SLICE // 4)
+        while self._waking and left > 0:
+            road = next(iter(self._waking))
+            del self._waking[road]
+            left -= COMPOSING
+            road.advance()
+        if self._dirty or self._waking:
+            self._schedule()

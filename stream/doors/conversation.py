@@ -1,0 +1,182 @@
+"""What a WebSocket client says and what it is answered. It reads no socket and writes to none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import monotonic
+
+from stream import encode
+from stream.commands import HELP, Command, parse
+from stream.doors import gate
+from stream.doors.params import parse_params
+from stream.encode import Format, Message
+from stream.errors import ClientError, Close, did_you_mean
+from stream.model import Json
+from stream.service import Service
+from stream.subscriber import Subscriber
+
+
+class Ended(Exception):
+    """The conversation is over.
+
+    Args:
+        code: the close code to send.
+        reason: why, in a few words.
+    """
+
+    def __init__(self, code: Close, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+class Conversation:
+    """One open WebSocket's commands and replies.
+
+    Args:
+        say: takes each reply, in order; it must not await.
+    """
+
+    __slots__ = ("_allowance", "_heard_at", "caller", "form", "say", "service", "subscriber")
+
+    def __init__(
+        self,
+        service: Service,
+        subscriber: Subscriber,
+        caller: gate.Caller,
+        form: Format,
+        say: Callable[[Message], None],
+    ) -> None:
+        self.service = service
+        self.subscriber = subscriber
+        self.caller = caller
+        self.form = form
+        self.say = say
+        self._allowance = float(service.settings.limits.commands_per_second)
+        self._heard_at = monotonic()
+
+    def open(self, opening: gate.Opening) -> None:
+        """Subscribe to the channels of the URL; greet where it names none."""
+        if opening.names:
+            gate.subscribe(
+                self.service, self.subscriber, opening.names, opening.params, since=opening.since
+            )
+            return
+        cursor = str(self.service.hub.cursor)
+        self._reply("welcome", cursor=cursor, channels=self._names(), hint="type: sub news")
+
+    def hear(self, text: str) -> None:
+        """Take what the client sent in one message: one JSON object, or one command a line.
+
+        Raises:
+            Ended: it was too large, or there were too many.
+        """
+        most = self.service.settings.limits.message_bytes
+        if len(text) * 4 > most and len(text.encode(errors="replace")) > most:
+            raise Ended(Close.TOO_BIG, f"a command is at most {most} bytes")
+        for line in lines_of(text):
+            self._obey(line)
+
+    def _obey(self, line: str) -> None:
+        self._count_command()
+        try:
+            command = parse(line)
+        except ClientError as error:
+            self._error(error)
+            return
+        try:
+            self._do(command)
+        except ClientError as error:
+            self._error(error, command.reply_to)
+
+    def _count_command(self) -> None:
+        """Spend one of the commands that are given back evenly over each second."""
+        most = self.service.settings.limits.commands_per_second
+        now = monotonic()
+        self._allowance = min(most, self._allowance + (now - self._heard_at) * most)
+        self._heard_at = now
+        if self._allowance < 1:
+            raise Ended(Close.POLICY, "too many commands a second")
+        self._allowance -= 1
+
+    def _names(self) -> list[str]:
+        """The channels that may be asked for, patterns included."""
+        known = sorted(self.service.catalog.known_names())
+        return [name for name in known if self.caller.grant.may_read(name)]
+
+    def _reply(self, event: str, *, reply_to: Json = None, **members: object) -> None:
+        self.say(encode.control(event, self.form, **members, id=reply_to))
+
+    def _error(self, error: ClientError, reply_to: Json = None) -> None:
+        members: dict[str, object] = {"code": error.code, "message": error.message}
+        members |= error.details
+        if reply_to is not None:
+            members["id"] = reply_to
+        self.say(encode.control("error", self.form, **members))
+
+    def _do(self, command: Command) -> None:
+        reply_to = command.reply_to
+        if command.op == "subscribe":
+            self._subscribe(command)
+        elif command.op == "unsubscribe":
+            self._unsubscribe(command)
+        elif command.op == "rate":
+            self.subscriber.set_rate(command.rate)
+            self._reply("rate", max_rate=command.rate, reply_to=reply_to)
+        elif command.op == "channels":
+            self._reply("channels", reply_to=reply_to, channels=self._names())
+        elif command.op == "ping":
+            self._reply("pong", reply_to=reply_to)
+        else:
+            self._reply("help", reply_to=reply_to, message=HELP)
+
+    def _subscribe(self, command: Command) -> None:
+        limits = self.service.settings.limits
+        params = parse_params(command.parameters, most_keys=limits.keys_per_view)
+        wanted = self.subscriber.subscriptions.keys() | set(command.channels)
+        if len(wanted) > limits.channels_per_connection:
+            raise ClientError(
+                "too_many_channels",
+                f"at most {limits.channels_per_connection} channels on one connection",
+            )
+        gate.reach(self.service, self.caller, command.channels, params)
+        if any(name == "format" for name, _ in command.parameters):
+            self.form = params.form
+        gate.subscribe(
+            self.service,
+            self.subscriber,
+            command.channels,
+            params,
+            since=params.since,
+            reply_to=command.reply_to,
+            form=self.form,
+        )
+
+    def _unsubscribe(self, command: Command) -> None:
+        mine = self.subscriber.subscriptions
+        for name in command.channels:
+            if name not in mine:
+                shown = name[:128]
+                hint = did_you_mean(shown, mine)
+                raise ClientError(
+                    "not_subscribed",
+                    f"not subscribed to {shown!r}{hint}",
+                    details={"channel": shown},
+                )
+        for name in command.channels:
+            self.subscriber.unsubscribe(name)
+        names = list(command.channels)
+        self._reply("unsubscribed", channels=names, reply_to=command.reply_to)
+
+    def goodbye(self) -> Message:
+        """The last message of a planned end."""
+        return encode.control(
+            "bye", self.form, reason="restart", retry_ms=self.subscriber.retry_ms or None
+        )
+
+
+def lines_of(text: str) -> list[str]:
+    """The commands of one message: one JSON object, or one command a line."""
+    if text.lstrip().startswith("{"):
+        return [text]
+    return [line for line in text.split("\n") if line.strip()] or [""]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
@@ -22,6 +23,12 @@ from tests.waiting import until
 
 LIMIT_S: Final = 8.0
 """Longest that any one wait of these tests may take."""
+
+_TLS: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""Of no use on plain HTTP, but each client without one reads all of the system's certificates."""
+
+ROAD = "direct"
+"""Whether connections are taken over (``direct``) or served by uvicorn's own (``portable``)."""
 
 Message: TypeAlias = dict[str, Any]
 
@@ -55,7 +62,7 @@ class Running:
 
     def http(self) -> httpx.AsyncClient:
         """A client of this service; close it."""
-        return httpx.AsyncClient(base_url=self.url, timeout=LIMIT_S, trust_env=False)
+        return httpx.AsyncClient(base_url=self.url, timeout=LIMIT_S, trust_env=False, verify=_TLS)
 
 
 @contextlib.asynccontextmanager
@@ -68,6 +75,8 @@ async def serving(
     app = create_app(settings)
     listener: socket.socket = listen("127.0.0.1", 0, lag_timeout_s=settings.limits.lag_timeout)
     made = make_server(app, settings)
+    if ROAD == "portable":
+        made.config.http, made.config.ws = "httptools", "websockets-sansio"
     service: Service = app.state.service
     server = _Quiet(made.config, service, drain_s=min(settings.server.drain, 1.0))
     task = asyncio.create_task(server.serve([listener]))

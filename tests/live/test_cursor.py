@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import orjson
+import pytest
 from websockets.asyncio.client import connect
 
 from tests.live.serving import (
@@ -16,6 +17,8 @@ from tests.live.serving import (
     receive,
     serving,
 )
+
+pytestmark = pytest.mark.both_roads
 
 TOML = """
 [sources.quotes]

@@ -9,6 +9,8 @@ import pytest
 from tests.live.serving import LIMIT_S, events, next_event, publish, serving
 from tests.waiting import until
 
+pytestmark = pytest.mark.both_roads
+
 TOML = """
 [server]
 heartbeat = "1s"

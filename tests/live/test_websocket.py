@@ -11,6 +11,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.live.serving import LIMIT_S, publish, receive, receive_until, serving
 
+pytestmark = pytest.mark.both_roads
+
 TOML = """
 [sources.alerts]
 kind = "push"

@@ -71,6 +71,10 @@ class View:
             self._entered = {key: 0 for key, entry in self._candidates() if self._matches(entry)}
         self._present = 0 if self.spec.keys is None else sum(1 for _ in self._candidates())
 
+    @property
+    def _shows_all(self) -> bool:
+        return self.spec.keys is None and self.names is None and self.spec.where is None
+
     def _wants(self, key: Key) -> bool:
         return self.spec.keys is None or str(key) in self.spec.keys
 
@@ -99,14 +103,17 @@ class View:
         Returns:
             Whether this view changed: whether its readers have something to be told.
         """
-        if keys is None:
-            keys = [key for key in _keys_of(change) if self._wants(key)]
-        if self.spec.keys is not None:
-            self._count(change, seq, keys)
-        touched = False
-        for key in keys:
-            if self._notice(key, change, seq):
-                touched = True
+        if self._shows_all:
+            touched = bool(change)
+        else:
+            if keys is None:
+                keys = [key for key in _keys_of(change) if self._wants(key)]
+            if self.spec.keys is not None:
+                self._count(change, seq, keys)
+            touched = False
+            for key in keys:
+                if self._notice(key, change, seq):
+                    touched = True
         if touched:
             self.seq = seq
             self.changes.append(seq)
@@ -127,8 +134,8 @@ class View:
         The same as ``since(seq - 1)`` for such a reader, without looking at anything but the
         change's own keys.
         """
-        if keys is None and self.names is None and self.spec.where is None:
-            return Window(change, self._is_all_new(change.put, seq))
+        if self._shows_all:
+            return Window(change, all(self._is_new(key, seq) for key in change.put))
         if keys is None:
             keys = [key for key in _keys_of(change) if self._wants(key)]
         put: dict[Key, Item] = {}
@@ -158,9 +165,6 @@ class View:
         if self.spec.where is not None:
             return self._entered.get(key) == seq
         return self.state.entries[key].arrived == seq
-
-    def _is_all_new(self, put: Iterable[Key], seq: int) -> bool:
-        return all(self.state.entries[key].arrived == seq for key in put)
 
     def position(self, seq: int) -> tuple[int, int]:
         """Where a reader at seq stands in this view's changes.

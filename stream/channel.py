@@ -78,7 +78,7 @@ class Channel:
         self._of_all: dict[SharedView, None] = {}
         self._by_key: dict[str, dict[SharedView, None]] = {}
         self._frames: dict[object, list[Message]] = {}
-        self._bodies: dict[object, bytes] = {}
+        self._bodies: dict[tuple[Spec, Format], bytes] = {}
 
     @property
     def cursor(self) -> str:
@@ -147,6 +147,8 @@ class Channel:
         """Take a status; returns who is to be told, nobody where it reads as before."""
         before = self.status
         self.status = status
+        if before.as_of != status.as_of:  # which stands in every line of a text
+            self._bodies = {p: b for p, b in self._bodies.items() if p[1] is not Format.TEXT}
         woken = Woken([], [])
         if (before.state, before.error) == (status.state, status.error):
             return woken
@@ -225,13 +227,11 @@ class Channel:
         self, view: View, form: Format, cursor: str, marks: Marks = encode.NO_MARKS
     ) -> Message:
         """The view's items now."""
-        body = b""
-        if form is not Format.TEXT:
-            place = (view.spec, form is Format.MERGE_PATCH, form is Format.JSON)
-            if place not in self._bodies:
-                self._bodies[place] = encode.snapshot_body(view, form)
-            body = self._bodies[place]
-        return encode.snapshot(self.head(view), view, form, cursor, body, marks)
+        head = self.head(view)
+        place = (view.spec, form)
+        if place not in self._bodies:
+            self._bodies[place] = encode.snapshot_body(head, view, form)
+        return encode.snapshot(head, form, cursor, self._bodies[place], marks)
 
     def diff(
         self, view: View, form: Format, seen: int, cursor: str, marks: Marks = encode.NO_MARKS

@@ -125,8 +125,10 @@ def _marked(members: dict[str, object], marks: Marks) -> dict[str, object]:
     return members
 
 
-def snapshot_body(view: View, form: Format) -> bytes:
+def snapshot_body(head: Head, view: View, form: Format) -> bytes:
     """The expensive end of a snapshot, the items, shared by all who join at one moment."""
+    if form is Format.TEXT:
+        return b"\n".join(text_line("", head, key, item) for key, item in view.items())
     if form is Format.JSON:
         items = _array(item_bytes(view.state, key, item) for key, item in view.items())
         return b"".join((b',"items":', items, b"}"))
@@ -138,12 +140,11 @@ def snapshot_body(view: View, form: Format) -> bytes:
 
 
 def snapshot(
-    head: Head, view: View, form: Format, cursor: str, body: bytes, marks: Marks = NO_MARKS
+    head: Head, form: Format, cursor: str, body: bytes, marks: Marks = NO_MARKS
 ) -> Message:
     """A snapshot message around a body of ``snapshot_body``."""
     if form is Format.TEXT:
-        lines = [text_line("", head, key, item) for key, item in view.items()]
-        return Message("snapshot", cursor, b"\n".join(lines))
+        return Message("snapshot", cursor, body)
     members: dict[str, object] = {"type": "snapshot", "channel": head.channel, "cursor": cursor}
     members["key"] = head.key
     if head.sort is not None:

@@ -124,7 +124,7 @@ class Poller:
         try:
             keys = self.wanted_keys() if self.wanted_keys is not None else set()
             poll = await self.source.poll(PollState(tuple(sorted(keys)), self.tally.polls - 1))
-            return self._succeeded(poll)
+            return await self._succeeded(poll)
         except SourceError as error:
             return self._failed(error)
         except Exception as error:  # the supervisor: counted, told and logged, never fatal
@@ -144,7 +144,7 @@ class Poller:
         self._has_read()
         return self.ledger.seconds_to_reset()
 
-    def _succeeded(self, poll: Poll) -> float:
+    async def _succeeded(self, poll: Poll) -> float:
         tally = self.tally
         if tally.in_a_row:
             log.info("source=%s recovered after=%d failures", self.name, tally.in_a_row)
@@ -158,7 +158,7 @@ class Poller:
         self._mark(SourceState.OK, as_of=time.time())
         if keyed is not None:
             tally.duplicates, tally.skipped = keyed.duplicates, keyed.skipped
-        if keyed is not None and self.inflow.take(self.name, keyed):
+        if keyed is not None and await self.inflow.take(self.name, keyed):
             tally.changes += 1
         else:
             tally.unchanged += 1

@@ -41,7 +41,7 @@ def state_of(*items: Item) -> State:
 
 def snapshot_of(state: State, form: Format) -> Message:
     view = View(state, "code", Spec())
-    return snapshot(HEAD, view, form, "e1-1", snapshot_body(view, form), Marks(reply_to=7))
+    return snapshot(HEAD, form, "e1-1", snapshot_body(HEAD, view, form), Marks(reply_to=7))
 
 
 def test_a_snapshot_has_its_members_in_the_order_of_the_protocol() -> None:

@@ -56,9 +56,7 @@ def test_the_bytes_of_a_message_are_made_once_and_a_large_body_is_never_copied()
 def test_several_messages_arrive_in_order_whatever_is_joined(
     lengths: list[int], framing: Framing
 ) -> None:
-    messages = [
-        Message("diff", None, b"%d" % n, b"x" * length) for n, length in enumerate(lengths)
-    ]
+    messages = [Message("diff", None, b"%d" % n, b"x" * length) for n, length in enumerate(lengths)]
     data = b"".join(pieces(messages, framing))
     assert read(data, framing) == [message.data for message in messages]
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from stream.engines.memory import MemoryEngine
 from stream.errors import ClientError
 from stream.hub import Hub
 from stream.identity import Keyed
-from stream.inflow import Inflow, Push
+from stream.inflow import THREAD_ITEMS, Inflow, Push
 from stream.merge import Contribution
 from stream.model import Change, Cursor, Fault, Item, Json, SourceState, Status
 
@@ -22,30 +24,47 @@ def hub() -> Hub:
     return Hub(MemoryEngine("e1"))
 
 
-def test_only_what_changed_is_published(hub: Hub) -> None:
+async def test_only_what_changed_is_published(hub: Hub) -> None:
     inflow = Inflow(hub, hub.open("c", sort=None, kind="t"), [Contribution("s")], retain=None)
-    assert inflow.take("s", keyed(a=1, b=1))
-    assert not inflow.take("s", keyed(a=1, b=1))
-    assert inflow.take("s", keyed(a=True))
+    assert await inflow.take("s", keyed(a=1, b=1))
+    assert not await inflow.take("s", keyed(a=1, b=1))
+    assert await inflow.take("s", keyed(a=True))
     assert inflow.channel.state.since(1) == Change(patch={"a": {"p": True}}, delete=("b",))
 
 
-def test_an_empty_answer_is_believed_when_it_comes_twice(hub: Hub) -> None:
+async def test_an_empty_answer_is_believed_when_it_comes_twice(hub: Hub) -> None:
     inflow = Inflow(hub, hub.open("c", sort=None, kind="t"), [Contribution("s")], retain=None)
-    inflow.take("s", keyed(a=1))
-    assert not inflow.take("s", keyed())
+    await inflow.take("s", keyed(a=1))
+    assert not await inflow.take("s", keyed())
     assert inflow.is_doubted("s")
-    assert inflow.take("s", keyed())
+    assert await inflow.take("s", keyed())
     assert len(inflow.channel.state) == 0
 
 
-def test_a_new_key_field_begins_anew(hub: Hub) -> None:
+async def test_a_new_key_field_begins_anew(hub: Hub) -> None:
     inflow = Inflow(hub, hub.open("c", sort=None, kind="t"), [Contribution("s")], retain=None)
-    inflow.take("s", keyed(a=1))
-    inflow.take("s", keyed("code", b=1))
+    await inflow.take("s", keyed(a=1))
+    await inflow.take("s", keyed("code", b=1))
     assert inflow.channel.key == "code"
     assert list(inflow.channel.state.entries) == ["b"]
     assert not inflow.channel.state.knows(1)
+
+
+async def test_a_large_answer_is_compared_beside_the_loop_and_again_if_it_was_overtaken(
+    hub: Hub,
+) -> None:
+    sources = [Contribution("s"), Contribution("t")]
+    inflow = Inflow(hub, hub.open("c", sort=None, kind="t"), sources, retain=None)
+    large = {f"k{n}": n for n in range(THREAD_ITEMS)}
+    taking = asyncio.create_task(inflow.take("s", keyed("id", **large)))
+    await asyncio.sleep(0)
+    assert not taking.done()
+    assert await inflow.take("t", keyed(a=1))
+    await taking
+    assert len(inflow.channel.state) == THREAD_ITEMS + 1
+    assert not await inflow.take("s", keyed("id", **large))
+    assert await inflow.take("s", keyed("id", **large | {"k7": -1}))
+    assert inflow.channel.state.entries["k7"].item["p"] == -1
 
 
 def test_the_status_of_a_channel_is_the_worst_of_its_sources(hub: Hub) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from functools import wraps
@@ -28,6 +29,8 @@ from stream.view import View
 
 COLD_S = 15.0
 """Longest that a GET waits for the first read of a cold channel."""
+BODY_S = 30.0
+"""Longest that a body may take to arrive: 1 MiB over a poor line, and no drip that never ends."""
 NO_STORE = {"Cache-Control": "no-cache"}
 
 Door = Callable[[Request], Awaitable[Response]]
@@ -228,10 +231,18 @@ async def publish(request: Request) -> Response:
 
 async def _body(request: Request, most_bytes: int) -> bytes:
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > most_bytes:
-            raise ClientError("too_large", f"a body is at most {most_bytes} bytes", status=413)
+    try:
+        async with asyncio.timeout(BODY_S):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > most_bytes:
+                    raise ClientError(
+                        "too_large", f"a body is at most {most_bytes} bytes", status=413
+                    )
+    except TimeoutError:
+        raise ClientError(
+            "too_slow", f"the body took longer than {BODY_S:g} s", status=408
+        ) from None
     return bytes(body)
 
 

@@ -8,7 +8,8 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tests.live.serving import publish, serving
+from stream.doors import rest
+from tests.live.serving import LIMIT_S, publish, serving
 from tests.upstream import Upstream, unused_port
 from tests.waiting import until
 
@@ -229,3 +230,17 @@ async def test_status_tells_of_every_source() -> None:
             assert (row["source"], row["state"], row["polls"]) == ("a", "ok", 1)
             assert row["received_bytes"] > 0
             assert row["consecutive_errors"] == 0
+
+
+async def test_a_body_that_does_not_come_to_an_end_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rest, "BODY_S", 0.1)
+    async with serving(TOML) as running:
+        port = int(running.url.rsplit(":", 1)[1])
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST /channels/alerts HTTP/1.1\r\nHost: x\r\nContent-Length: 90\r\n\r\n{")
+        async with asyncio.timeout(LIMIT_S):
+            head = await reader.readuntil(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 408")
+        writer.close()

@@ -71,6 +71,7 @@ class Marks:
 
 
 NO_MARKS: Final = Marks()
+_MAY_HOLD_NULLS: Final = frozenset({type(None), dict})
 
 
 def timestamp(at: float) -> str:
@@ -111,10 +112,6 @@ def _array(values: Iterable[bytes]) -> bytes:
     return b"[" + b",".join(values) + b"]"
 
 
-def _object(rows: Iterable[tuple[Key, bytes]]) -> bytes:
-    return b"{" + b",".join(dumps(str(key)) + b":" + value for key, value in rows) + b"}"
-
-
 def _marked(members: dict[str, object], marks: Marks) -> dict[str, object]:
     if marks.resumed:
         members["resumed"] = True
@@ -129,14 +126,14 @@ def snapshot_body(head: Head, view: View, form: Format) -> bytes:
     """The expensive end of a snapshot, the items, shared by all who join at one moment."""
     if form is Format.TEXT:
         return b"\n".join(text_line("", head, key, item) for key, item in view.items())
+    # One call for all items: piece by piece 10,000 of them hold the loop six times as long.
     if form is Format.JSON:
-        items = _array(item_bytes(view.state, key, item) for key, item in view.items())
-        return b"".join((b',"items":', items, b"}"))
+        return b"".join((b',"items":', dumps([item for _, item in view.items()]), b"}"))
     if form is Format.JSON_PATCH:
-        rows = ((key, item_bytes(view.state, key, item)) for key, item in view.items())
+        document = {str(key): item for key, item in view.items()}
     else:
-        rows = ((key, dumps(without_nulls(item))) for key, item in view.items())
-    return b"".join((b',"doc":', _object(rows), b"}"))
+        document = {str(key): without_nulls(item) for key, item in view.items()}
+    return b"".join((b',"doc":', dumps(document), b"}"))
 
 
 def snapshot(
@@ -260,6 +257,8 @@ def pointer(*names: Key) -> str:
 
 def without_nulls(value: dict[str, Json]) -> dict[str, Json]:
     """The object without members that are null, at every depth outside arrays."""
+    if _MAY_HOLD_NULLS.isdisjoint(map(type, value.values())):
+        return value
     return {
         name: without_nulls(member) if isinstance(member, dict) else member
         for name, member in value.items()

@@ -15,6 +15,7 @@ from typing import Any, Final, TypeAlias
 
 from jmespath import exceptions, functions, parser, visitor
 
+from stream.closures import Closure, closure_of, is_false
 from stream.errors import did_you_mean
 from stream.model import SAFE_INTEGER, Json
 
@@ -68,6 +69,7 @@ class Query:
     is_path: bool = field(default=False, repr=False, compare=False)
     """It only walks and filters nothing: each object it finds is found once, and is the input's."""
     _computes: bool = field(default=False, repr=False, compare=False)
+    _closure: Closure | None = field(default=None, repr=False, compare=False)
 
     def search(self, value: Json) -> Json:
         """What the query finds; it may share objects with the value, so neither is to be changed.
@@ -86,13 +88,16 @@ class Query:
         A query that cannot be applied to the value is not true of it.
         """
         try:
-            found = self._found(value)
+            return not is_false(self._found(value))
         except _RUNTIME:
             return False
-        return not (found is None or found is False or found == "" or found == [] or found == {})
 
     def _found(self, value: Json) -> Json:
-        found: Json = _EVALUATOR.visit(self._tree, value)
+        found: Json
+        if self._closure is not None:
+            found = self._closure(value)
+            return found
+        found = _EVALUATOR.visit(self._tree, value)
         return _deliverable(found) if self._computes else found
 
 
@@ -112,7 +117,7 @@ def compile_query(text: str) -> Query:
     nodes = _checked(tree, text)
     kinds = {node["type"] for node in nodes}
     names = {node["value"] for node in nodes if node["type"] == "function_expression"}
-    return Query(text, tree, kinds <= _PATHS, bool(names & _ARITHMETIC))
+    return Query(text, tree, kinds <= _PATHS, bool(names & _ARITHMETIC), closure_of(tree))
 
 
 def _desugar(text: str) -> tuple[str, list[tuple[int, int]]]:

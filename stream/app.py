@@ -18,7 +18,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from stream import __version__, describe, metrics
 from stream.access import Access
 from stream.catalog import Catalog
-from stream.doors import rest
+from stream.doors import publishing, rest
+from stream.doors.answer import json_response
 from stream.doors.sse import sse_door
 from stream.doors.websocket import websocket_door
 from stream.engines.memory import MemoryEngine
@@ -117,8 +118,9 @@ def routes() -> list[Route | WebSocketRoute | Mount]:
         WebSocketRoute("/ws", websocket_door),
         WebSocketRoute("/ws/{channels}", websocket_door),
         Route("/sse/{channels}", sse_door),
+        Route("/channels", publishing.publish_several, methods=["POST"]),
         Route("/channels", rest.list_channels),
-        Route("/channels/{channel}", rest.publish, methods=["POST"]),
+        Route("/channels/{channel}", publishing.publish, methods=["POST"]),
         Route("/channels/{channel}", rest.get_channel),
         Route("/channels/{channel}/{key:path}", rest.get_item),
         Route("/status", rest.status),
@@ -138,11 +140,11 @@ async def _metrics(request: Request) -> Response:
 
 
 async def _openapi(request: Request) -> Response:
-    return rest.json_response(describe.openapi())
+    return json_response(describe.openapi())
 
 
 async def _asyncapi(request: Request) -> Response:
-    return rest.json_response(describe.asyncapi())
+    return json_response(describe.asyncapi())
 
 
 class PageHeaders:

@@ -116,6 +116,18 @@ PRESETS: Final[Mapping[str, Preset]] = _load()
 """Every preset by its name."""
 
 
+def add_own_keys(schema: dict[str, Any]) -> None:
+    """Put the keys that presets have beside those of kind http into a JSON Schema."""
+    schema["required"] = [name for name in schema["required"] if name != "url"]
+    for preset in PRESETS.values():
+        for name, parameter in preset.parameters.items():
+            several = [{"type": "array", "items": {"type": "string"}}] if parameter.list else []
+            kinds = [{"type": "string"}, {"type": "integer"}, *several]
+            schema["properties"].setdefault(name, {"anyOf": kinds, "description": parameter.about})
+    for name, meaning in SECRET_KEYS.items():
+        schema["properties"][name] = {"type": "string", "description": meaning}
+
+
 def expand(table: Mapping[str, Any], info: ValidationInfo) -> dict[str, Any]:
     """The table of kind http that a preset's table stands for; its ``kind`` stays.
 

@@ -9,6 +9,7 @@ from typing import Annotated, Final, Literal, Self, TypeAlias
 
 from pydantic import (
     BeforeValidator,
+    ConfigDict,
     Field,
     StrictBool,
     StrictInt,
@@ -31,7 +32,7 @@ from stream.fields import (
     Table,
 )
 from stream.model import ADDED_KEY
-from stream.presets import PRESETS, expand
+from stream.presets import PRESETS, add_own_keys, expand
 from stream.secret import SourceAuth
 from stream.shape import SHAPES, As, Shape
 from stream.template import ChannelPattern, KeysForm, KeysTemplate, Template
@@ -313,6 +314,8 @@ class SystemSettings(PolledSettings):
 class PresetSettings(HttpSettings):
     """A preset: kind http with everything but the secret filled in (see presets.py)."""
 
+    model_config = ConfigDict(json_schema_extra=add_own_keys)
+
     kind: Literal[
         "newsapi", "eodhd-quotes", "eodhd-news", "gnews", "finnhub-quote", "finnhub-news",
         "alphavantage-quote", "binance-24hr", "coingecko", "coinbase-ticker", "hackernews",
@@ -344,7 +347,7 @@ def _known_kind(value: object, info: ValidationInfo) -> object:
         return value
     if not isinstance(value, dict):
         raise ValueError("expected a table")
-    kind, have = value.get("kind"), ", ".join([*KINDS, *PRESETS])
+    kind, have = value.get("kind"), f"{', '.join(KINDS)} or a preset"
     if kind is None:
         raise Mistake("kind", f"missing; expected one of {have}")
     if not isinstance(kind, str):

@@ -10,7 +10,7 @@ from typing import Final, TypeAlias
 from urllib.parse import quote
 
 from stream.exchange import Request, Validators
-from stream.model import Key
+from stream.model import ADDED_KEY, Key
 from stream.source_settings import ITEM_KEY, FetchedSettings, HttpSettings
 from stream.template import KeysTemplate, Template
 
@@ -33,7 +33,9 @@ class Asking:
         self._add: dict[str, str] = {}
         self._detail = ""
         if isinstance(settings, HttpSettings):
-            self._add = {k: Template(v).fill_text(values) for k, v in settings.add.items()}
+            # What items are called stays open until they are read.
+            own = {**values, ADDED_KEY: f"{{{ADDED_KEY}}}"}
+            self._add = {k: Template(v).fill_text(own) for k, v in settings.add.items()}
             if settings.detail is not None:
                 parts = settings.detail.url.split(_HOLE)
                 self._detail = _HOLE.join(Template(part).fill(values) for part in parts)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -65,15 +65,23 @@ class DetailSource:
     Args:
         settings: the table ``detail``.
         reader: of the list and of its items.
+        now: a clock that only goes forward, in seconds.
     """
 
     def __init__(
-        self, settings: DetailSettings, fetcher: Fetcher, asking: Asking, reader: JsonReader
+        self,
+        settings: DetailSettings,
+        fetcher: Fetcher,
+        asking: Asking,
+        reader: JsonReader,
+        *,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._concurrency = settings.concurrency
         self._fetcher = fetcher
         self._asking = asking
         self._reader = reader
+        self._now = now
         self._details = Details(settings.most, settings.refresh)
         self._validators: Validators | None = None
 
@@ -88,7 +96,7 @@ class DetailSource:
         names = None
         if response.body is not None:
             names = self._reader.names(response.body, response.content_type)
-        made = await self._ask(self._details.wanted(names, time.monotonic()))
+        made = await self._ask(self._details.wanted(names, self._now()))
         keyed = None
         if names is not None or made.kept:
             keyed = self._reader.joined(self._details.items(), left_out=made.failures)
@@ -129,4 +137,4 @@ class DetailSource:
             else:
                 made.received_bytes += response.received_bytes
             made.kept += 1
-            self._details.keep(key, item, time.monotonic())
+            self._details.keep(key, item, self._now())

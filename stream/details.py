@@ -56,7 +56,8 @@ class Details:
         due = self._due + len(self._read) * passed_s / self.refresh_s
         count = int(min(due, len(self._read)))
         self._due = min(due - count, 1.0)
-        return sorted(self._read, key=lambda key: self._read[key].at_s)[:count]
+        known = (key for key in self._keys if key in self._read)
+        return sorted(known, key=lambda key: self._read[key].at_s)[:count]
 
     def keep(self, key: Key, item: Item | None, now_s: float) -> None:
         """What a request brought; None where there is nothing to show. A request that failed is

@@ -150,8 +150,6 @@ class Poller:
             log.info("source=%s recovered after=%d failures", self.name, tally.in_a_row)
         tally.in_a_row = 0
         tally.received_bytes += poll.received_bytes
-        if self.pace.quota_per_day is not None and poll.extra_calls:
-            self.ledger.spend(self.name, self.pace.cost * poll.extra_calls)
         tally.not_modified += poll.not_modified
         keyed = poll.keyed
         if keyed is None and self.inflow.is_doubted(self.name):

@@ -13,6 +13,7 @@ from stream.extract import Container, Extracted, Rules, extract, parse_json
 from stream.identity import Keyed, KeyRule, identify
 from stream.model import Item, Key
 from stream.query import Query
+from stream.schedule import Hints
 from stream.shape import As, Finish
 
 
@@ -97,15 +98,16 @@ class FeedReader:
     select: Query | None = None
     content: bool = False
 
-    def keyed(self, body: bytes, content_type: str) -> Keyed:
-        """The articles of a body.
+    def keyed(self, body: bytes, content_type: str) -> tuple[Keyed, Hints]:
+        """The articles of a body, and what the feed says of when to read it again.
 
         Raises:
             SourceError: those of `parse_feed`.
         """
         feed = parse_feed(body, content_type, content=self.content)
         articles = shaped(feed.articles, self.drop, self.select)
-        return identify(Extracted(articles, None, Container.LIST), KeyRule(("id",)))
+        keyed = identify(Extracted(articles, None, Container.LIST), KeyRule(("id",)))
+        return keyed, Hints()
 
 
 def shaped(items: list[Item], drop: Query | None, select: Query | None) -> list[Item]:

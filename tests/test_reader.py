@@ -59,4 +59,5 @@ def test_a_feed_is_dropped_and_selected_too() -> None:
     body = b"""<rss version="2.0"><channel><title>T</title>
       <item><guid>a</guid><title>One</title></item><item><guid>b</guid></item></channel></rss>"""
     reader = FeedReader(compile_query("!title"), compile_query("{id: id, t: title}"))
-    assert reader.keyed(body, "").items == {"a": {"id": "a", "t": "One"}}
+    keyed, _ = reader.keyed(body, "")
+    assert keyed.items == {"a": {"id": "a", "t": "One"}}

@@ -34,14 +34,14 @@ class Poll:
         hints: what the upstream wishes for the next read.
         received_bytes: on the wire.
         not_modified: the upstream said so itself (304).
-        extra_calls: requests beyond the first, which count for a quota like it.
+        requests: how many requests it took; each one counts for a quota.
     """
 
     keyed: Keyed | None
     hints: Hints = field(default_factory=Hints)
     received_bytes: int = 0
     not_modified: bool = False
-    extra_calls: int = 0
+    requests: int = 1
 
     @classmethod
     def of(cls, items: Iterable[Item], *, key: str | None = None) -> Self:

@@ -107,7 +107,7 @@ class DetailSource:
             response.hints.slower(Hints(made.retry_after_s)),
             response.received_bytes + made.received_bytes,
             response.not_modified and not made.calls,
-            extra_calls=made.calls,
+            requests=1 + made.calls,
         )
 
     async def _ask(self, keys: Sequence[Key]) -> Round:

@@ -60,6 +60,7 @@ class HttpSource:
             self._reader = FeedReader(drop, select, settings.content)
         self._validators: dict[Batch, Validators] = {}
         self._found: str | None = None
+        self._hints = Hints()
         self._last: dict[Batch, Keyed] = {}
 
     async def poll(self, state: PollState) -> Poll:
@@ -116,7 +117,7 @@ class HttpSource:
             Keyed(items, key, duplicates, skipped, self._found),
             hints,
             sum(poll.received_bytes for poll in polls),
-            extra_calls=max(0, len(batches) - 1),
+            requests=max(1, len(batches)),
         )
 
     async def _poll_one(self, batch: Batch) -> Poll:
@@ -125,20 +126,23 @@ class HttpSource:
         keyed = None
         if response.body is not None:
             read = partial(self._keyed, response, response.body, batch)
-            keyed = await asyncio.to_thread(read) if _is_large(response.body) else read()
+            # Feeds always: their parser is slow, and slower still on what is no feed.
+            beside = _is_large(response.body) or isinstance(self._reader, FeedReader)
+            keyed, self._hints = await asyncio.to_thread(read) if beside else read()
             self._found = keyed.found
             if batch:
                 self._last[batch] = keyed
         # Only now: the validators of a body that could not be read would make it "unchanged".
         self._validators[batch] = response.validators
-        return Poll(keyed, response.hints, response.received_bytes, response.not_modified)
+        hints = response.hints.slower(self._hints)
+        return Poll(keyed, hints, response.received_bytes, response.not_modified)
 
-    def _keyed(self, response: Response, body: bytes, batch: Batch) -> Keyed:
+    def _keyed(self, response: Response, body: bytes, batch: Batch) -> tuple[Keyed, Hints]:
         if isinstance(self._reader, FeedReader):
             return self._reader.keyed(body, response.content_type)
-        return self._reader.keyed(
-            body, response.content_type, found=self._found, add=self._asking.add(batch)
-        )
+        add = self._asking.add(batch)
+        keyed = self._reader.keyed(body, response.content_type, found=self._found, add=add)
+        return keyed, Hints()
 
 
 def key_rule(key: str | Sequence[str] | None) -> KeyRule:

@@ -487,7 +487,6 @@ async def test_a_key_that_does_not_exist_costs_the_others_nothing(upstream: Upst
         assert [item["symbol"] for item in source.items] == ["AAPL"]
         assert source.poller.tally.skipped == 1
         assert [hit.query["symbol"] for hit in upstream.hits("/a")] == ["AAPL", "NOPE"]
-        assert source.poller.ledger.left("s", 86400) == 86398
 
 
 async def test_where_no_key_exists_the_channel_says_so(upstream: Upstream) -> None:

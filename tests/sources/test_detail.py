@@ -50,11 +50,11 @@ async def test_only_new_items_are_asked_for(upstream: Upstream, fetcher: Fetcher
     assert first.keyed is not None
     assert first.keyed.items[1] == {"id": 1, "score": 1, "_rank": 2}
     assert shown(first) == [3, 1, 2]
-    assert first.extra_calls == 3
+    assert first.requests == 4
     stories(upstream, 4, 3, 1)
     second = await hn.poll(PollState())
     assert shown(second) == [4, 3, 1]
-    assert second.extra_calls == 1
+    assert second.requests == 2
     assert asked(upstream, 1, 2, 3, 4) == [1, 1, 1, 1]
 
 
@@ -74,7 +74,7 @@ async def test_an_unchanged_list_asks_for_nothing_and_changes_nothing(
     poll = await hn.poll(PollState())
     assert poll.keyed is None
     assert poll.not_modified
-    assert poll.extra_calls == 0
+    assert poll.requests == 1
 
 
 async def test_the_first_of_the_list_are_enough(upstream: Upstream, fetcher: Fetcher) -> None:
@@ -170,7 +170,7 @@ async def test_after_some_failures_the_rest_waits(upstream: Upstream, fetcher: F
         upstream.set(f"/item/{number}", b"", status=503)
     poll = await source(upstream, fetcher, {"concurrency": 1}).poll(PollState())
     assert shown(poll) == [0]
-    assert poll.extra_calls == 6
+    assert poll.requests == 7
 
 
 async def test_where_no_item_can_be_read_the_read_has_failed(

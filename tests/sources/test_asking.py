@@ -22,7 +22,7 @@ def asking(values: dict[str, str] | None = None, **table: Any) -> Asking:
 
 
 def test_placeholders_of_the_channel_are_filled_everywhere() -> None:
-    table = {
+    table: dict[str, Any] = {
         "channel": "q:{s}",
         "match": {"s": "[A-Z/]+"},
         "url": f"{URL}/{{s}}",
@@ -38,7 +38,11 @@ def test_placeholders_of_the_channel_are_filled_everywhere() -> None:
 
 
 def test_watched_keys_are_filled_for_each_batch() -> None:
-    table = {"url": f"{URL}/{{keys[0]}}", "keys": {"max": 1}, "add": {"symbol": "{keys[0]}"}}
+    table: dict[str, Any] = {
+        "url": f"{URL}/{{keys[0]}}",
+        "keys": {"max": 1},
+        "add": {"symbol": "{keys[0]}"},
+    }
     asked = asking(**table)
     assert asked.request(("A",)).public_url == f"{URL}/A"
     assert asked.add(("B",)) == {"symbol": "B"}
@@ -49,13 +53,17 @@ def test_what_items_are_called_stays_open() -> None:
 
 
 def test_the_item_keeps_its_placeholder_where_the_channel_has_one_of_that_name() -> None:
-    table = {"channel": "c:{key}", "match": {"key": "word"}, "detail": {"url": f"{URL}/{{key}}"}}
+    table: dict[str, Any] = {
+        "channel": "c:{key}",
+        "match": {"key": "word"},
+        "detail": {"url": f"{URL}/{{key}}"},
+    }
     assert asking({"key": "mine"}, **table).request_item("its").public_url == f"{URL}/its"
 
 
 def test_a_request_carries_what_the_table_says() -> None:
     validators = Validators(etag='"1"')
-    table = {"auth": {"header": "X-Key", "env": "K"}, "headers": {"Accept": "a/b"}}
+    table: dict[str, Any] = {"auth": {"header": "X-Key", "env": "K"}, "headers": {"Accept": "a/b"}}
     for request in (
         asking(**table, timeout="2s", max_bytes="1KiB").request((), validators),
         asking(**table, timeout="2s", max_bytes="1KiB", detail={"url": f"{URL}/{{key}}"})

@@ -6,12 +6,17 @@ import tomllib
 from typing import Any, get_args
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import SecretStr, ValidationError
 
 from stream.config import loads
 from stream.errors import ConfigError
 from stream.exchange import Request
+from stream.mistakes import describe
 from stream.presets import PRESETS, Preset
 from stream.schedule import DAY_S, Pace
+from stream.settings import Settings
 from stream.shape import SHAPES
 from stream.source_settings import PresetSettings
 from stream.sources.asking import Asking
@@ -343,3 +348,46 @@ def test_one_instance_of_a_channel_costs_what_it_reads() -> None:
     assert watched.quota is not None
     assert watched.quota.cost == 5
     assert watched.keys_forms() == {"{keys[0]}", "{keys[1:]}"}
+
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-5, 5)
+    | st.floats(allow_nan=False)
+    | st.sampled_from(["AAPL", "us", "{id}", "{symbol}", "all_day", "1m", "NEWSAPI_KEY", ""])
+    | st.text(max_size=9),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["env", "file", "query", "max", "cost", "per_day", "url", "id", "x"]),
+            inner,
+            max_size=3,
+        )
+    ),
+    max_leaves=5,
+)
+
+
+@given(st.data(), st.sampled_from(KINDS), st.sampled_from(["s", "q:{symbol}", "q:{id}:{page}"]))
+def test_whatever_is_written_is_a_source_or_one_line_that_names_the_table(
+    data: st.DataObject, kind: str, name: str
+) -> None:
+    keys = [*PRESETS[kind].own_keys, *PresetSettings.model_fields, "evry"]
+    table = data.draw(st.dictionaries(st.sampled_from(keys), VALUES, max_size=5))
+    tables = {"sources": {name: {**table, "kind": kind}}}
+
+    def reveal(holder: str, variable: str) -> SecretStr:
+        if variable not in SECRETS:
+            raise ValueError("not set")
+        return SecretStr(SECRET)
+
+    try:
+        source = Settings.model_validate(tables, context={"secret": reveal}).sources[name]
+    except ValidationError as error:
+        line = describe(error, tables, {}, "stream.toml")
+        assert "sources" in line and "\n" not in line and SECRET not in line
+    else:
+        assert isinstance(source, PresetSettings)
+        assert source.kind == kind
+        assert SECRET not in Asking(source, dict.fromkeys(source.match, "x")).request().public_url

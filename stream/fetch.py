@@ -1,7 +1,8 @@
 """One guarded GET of an upstream: a deadline, a cap on the decoded body, no secret told.
 
 The only module that imports httpx, so that moving to a successor is one line. It must not look
-into the body, and it neither retries a failed read nor decides when the next one is.
+into the body, and it neither retries a failed read nor decides when the next one is. Who may be
+connected to is checked in ``dialer.py``, when a host may be asked in ``hosts.py``.
 """
 
 from __future__ import annotations
@@ -9,19 +10,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import http
-import re
-import socket
+import logging
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
+import httpcore
 import httpx
 
+from stream.addresses import Network
+from stream.dialer import Dialer, Resolve, reading_a_head, resolve, why_unreachable
 from stream.errors import SourceError
-from stream.exchange import Request, Response, Validators, hash_of, unpack
+from stream.exchange import Request, Response, Validators, hash_of, phrase, sendable, unpack
+from stream.hosts import Hosts
 from stream.inflate import Inflater
 from stream.schedule import parse_date, parse_retry_after, read_hints
 
@@ -32,13 +36,12 @@ KEEP_ALIVE_S: Final = 55.0
 """Just below the 60 s after which common servers and balancers hang up."""
 MAX_REDIRECTS: Final = 3
 MAX_VALIDATOR_BYTES: Final = 1024
-MAX_ORIGINS: Final = 2048
+MAX_POOLS: Final = 2048
 """Redirects choose origins, so their number needs an end; the one unused for longest goes."""
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _ONE_ORIGIN_ONLY = frozenset({"authorization", "proxy-authorization", "cookie", "host"})
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
-_HEADER_VALUE = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]*")
+_PORTS: Final = {"http": 80, "https": 443}
 
 
 class Fetcher:
@@ -48,7 +51,10 @@ class Fetcher:
     Args:
         user_agent: sent unless a request brings its own.
         max_connections: most fetches at one time; the others wait, outside their deadline.
+        allow: networks that a redirect to another origin may lead to although they are not public.
+        hosts: the manners towards each host.
         tls: what to trust, instead of the public certificate authorities.
+        resolve: how a name becomes addresses.
         now: the wall clock, only for HTTP dates of an answer that has no Date of its own.
     """
 
@@ -57,27 +63,39 @@ class Fetcher:
         *,
         user_agent: str,
         max_connections: int = 32,
+        allow: Iterable[Network] = (),
+        hosts: Hosts | None = None,
         tls: ssl.SSLContext | None = None,
+        resolve: Resolve = resolve,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._user_agent = user_agent
         self._now = now
+        self._allow = tuple(allow)
+        self._hosts = hosts or Hosts()
+        self._resolve = resolve
         self._tls = tls or httpx.create_ssl_context(trust_env=False)
         self._max_connections = max_connections
         self._slots = asyncio.Semaphore(max_connections)
-        self._pools: dict[str, _Pool] = {}
+        self._pools: dict[_PoolKey, _Pool] = {}
+        # Its debug lines repeat what upstreams answer, who may repeat what we sent.
+        logging.getLogger("httpcore").setLevel(logging.INFO)
 
     async def get(self, request: Request) -> Response:
         """Fetch once.
 
         Raises:
             SourceError: kinds ``timeout``, ``connect``, ``dns``, ``tls``, ``protocol``,
-                ``too_large``, ``bad_encoding``, ``redirect``, ``bad_request`` (the URL or a header
-                cannot be sent), ``unexpected_304`` and ``http_<status>``. Messages name
-                scheme, host, port and path, never a query or a header's value.
+                ``too_large``, ``bad_encoding``, ``redirect``, ``address`` (a redirect led to one
+                that is not public), ``bad_request`` (the URL or a header cannot be sent),
+                ``unexpected_304``, ``retry_after`` (nothing was sent: the host wants to be left
+                alone) and ``http_<status>``. Messages name scheme, host, port and path, never a
+                query or a header's value.
         """
         hop = _first_hop(request, self._user_agent)
-        async with self._slots:
+        async with contextlib.AsyncExitStack() as turn:
+            await turn.enter_async_context(self._hosts.turn(hop.url.host))
+            await turn.enter_async_context(self._slots)
             started = time.monotonic()
             try:
                 async with asyncio.timeout(request.timeout_s):
@@ -94,8 +112,11 @@ class Fetcher:
             await self._pools.popitem()[1].transport.aclose()
 
     async def _follow(self, request: Request, hop: _Hop) -> Response:
+        first = hop.url.host
         for _ in range(MAX_REDIRECTS + 1):
-            async with self._answer(hop) as answer:
+            # The turn at the first host is held already, and its wait is not in the deadline.
+            turn = self._hosts.turn(hop.url.host) if hop.url.host != first else _NO_WAIT
+            async with turn, self._answer(hop) as answer:
                 if answer.status_code not in _REDIRECTS:
                     return await self._read(request, hop, answer)
                 hop = _next_hop(request, hop, _header(answer, "location"))
@@ -104,8 +125,9 @@ class Fetcher:
 
     @contextlib.asynccontextmanager
     async def _answer(self, hop: _Hop) -> AsyncIterator[httpx.Response]:
-        async with self._pool(_origin(hop.url)) as transport:
-            answer = await _send(transport, hop)
+        async with self._pool(hop) as transport:
+            with reading_a_head():
+                answer = await _send(transport, hop)
             try:
                 yield answer
             except httpx.HTTPError:
@@ -116,13 +138,18 @@ class Fetcher:
                 await answer.aclose()
 
     @contextlib.asynccontextmanager
-    async def _pool(self, origin: str) -> AsyncIterator[httpx.AsyncHTTPTransport]:
-        """One pool per origin: a pool looks at all its connections at each request, twice over."""
-        pool = self._pools.pop(origin, None) or _Pool(self._transport())
-        self._pools[origin] = pool  # so the dict is in the order of last use
+    async def _pool(self, hop: _Hop) -> AsyncIterator[httpx.AsyncHTTPTransport]:
+        """One pool per origin: a pool looks at all its connections at each request, twice over.
+
+        One per credentials too, and one for those who may go anywhere: a connection that is kept
+        is checked for nobody who uses it later.
+        """
+        key = (_origin(hop.url), hop.is_led, hop.credentials)
+        pool = self._pools.pop(key, None) or _Pool(self._transport(hop))
+        self._pools[key] = pool  # so the dict is in the order of last use
         pool.users += 1
         try:
-            if len(self._pools) > MAX_ORIGINS:
+            if len(self._pools) > MAX_POOLS:
                 oldest = next((name for name, one in self._pools.items() if not one.users), None)
                 if oldest is not None:
                     await self._pools.pop(oldest).transport.aclose()
@@ -130,16 +157,18 @@ class Fetcher:
         finally:
             pool.users -= 1
 
-    def _transport(self) -> httpx.AsyncHTTPTransport:
+    def _transport(self, hop: _Hop) -> httpx.AsyncHTTPTransport:
         # The transport, not the client: the client logs whole URLs, tokens and all, and brings
         # cookies, redirects and environment proxies that would have to be turned off again.
-        return httpx.AsyncHTTPTransport(
-            verify=self._tls,
-            trust_env=False,
-            limits=httpx.Limits(
-                max_connections=self._max_connections, keepalive_expiry=KEEP_ALIVE_S
-            ),
+        transport = httpx.AsyncHTTPTransport(verify=self._tls, trust_env=False)
+        # httpx has no other way to bring a backend of one's own; a test sees that it is used.
+        transport._pool = httpcore.AsyncConnectionPool(
+            ssl_context=self._tls,
+            max_connections=self._max_connections,
+            keepalive_expiry=KEEP_ALIVE_S,
+            network_backend=Dialer(self._resolve, self._allow if hop.is_led else None),
         )
+        return transport
 
     async def _read(self, request: Request, hop: _Hop, answer: httpx.Response) -> Response:
         status, shown = answer.status_code, hop.validators
@@ -152,8 +181,9 @@ class Fetcher:
             return _response(answer, None, kept, 0, now)
         if not 200 <= status < 300 or status == http.HTTPStatus.PARTIAL_CONTENT:
             asked = parse_retry_after(_header(answer, "retry-after") or "", now)
-            reason = _phrase(status)
-            raise SourceError(f"http_{status}", reason, status=status, retry_after_s=asked)
+            if status == http.HTTPStatus.TOO_MANY_REQUESTS or asked:
+                self._hosts.rest(hop.url.host, asked)
+            raise SourceError(f"http_{status}", phrase(status), status=status, retry_after_s=asked)
         inflater = await _receive(answer, request.max_bytes)
         body, seen = unpack(request, _header(answer, "content-type") or "", inflater)
         found = _validators(answer, hop, seen)
@@ -166,15 +196,27 @@ class _Pool:
     users: int = 0
 
 
+_PoolKey = tuple[str, bool, bytes]
+_NO_WAIT: Final = contextlib.nullcontext()
+
+
 @dataclass(frozen=True, slots=True)
 class _Hop:
-    """One request of a chain of redirects. ``shown`` is how messages call it."""
+    """One request of a chain of redirects.
+
+    Attributes:
+        shown: how messages call it.
+        is_led: an upstream chose its origin, not the configuration.
+        credentials: a digest of the secrets it carries.
+    """
 
     url: httpx.URL
     shown: str
     headers: Mapping[str, str]
     url_digest: bytes
     validators: Validators | None
+    is_led: bool = False
+    credentials: bytes = b""
 
     def wire(self) -> list[tuple[bytes, bytes]]:
         headers = [(name.encode(), value.encode()) for name, value in self.headers.items()]
@@ -206,7 +248,8 @@ async def _send(transport: httpx.AsyncHTTPTransport, hop: _Hop) -> httpx.Respons
             if connected:
                 raise SourceError("protocol", f"{hop.shown} gave no valid answer") from None
         except (httpx.HTTPError, UnicodeError) as error:
-            raise _unreachable(error, hop) from None
+            port, is_tls = hop.url.port or _PORTS[hop.url.scheme], hop.url.scheme == "https"
+            raise why_unreachable(error, hop.url.host, port, CONNECT_TIMEOUT_S, is_tls) from None
 
 
 async def _drain(answer: httpx.Response) -> None:
@@ -224,15 +267,18 @@ def _first_hop(request: Request, user_agent: str) -> _Hop:
         raise SourceError("bad_request", "the URL or a parameter is not valid") from None
     headers = {"user-agent": user_agent, "accept": "*/*"}
     for name, value in (*request.headers.items(), *request.secret_headers.items()):
-        if not (_HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value)):
-            raise SourceError(
-                "bad_request", f"the header {name[:64]!r} cannot be sent: a line break, perhaps?"
-            )
-        headers[name.lower()] = value.strip(" ")
+        headers[name.lower()] = sendable(name, value)
     headers["accept-encoding"] = "gzip"
     shown = f"{_origin(url)}{url.raw_path.partition(b'?')[0].decode()}"[:200]
     url_digest = hash_of(request.public_url.encode())
-    return _Hop(url, shown, headers, url_digest, _validators_for(request, {None, url_digest}))
+    return _Hop(
+        url,
+        shown,
+        headers,
+        url_digest,
+        _validators_for(request, {None, url_digest}),
+        credentials=request.credentials,
+    )
 
 
 def _next_hop(request: Request, hop: _Hop, location: str | None) -> _Hop:
@@ -248,13 +294,21 @@ def _next_hop(request: Request, hop: _Hop, location: str | None) -> _Hop:
         raise SourceError("redirect", f"a redirect of {hop.shown} to {shown!r} is not followed")
     if hop.url.scheme == "https" and url.scheme == "http":
         raise SourceError("redirect", f"a redirect of {hop.shown} from https to {shown}")
-    headers = hop.headers
+    headers, is_led, credentials = hop.headers, hop.is_led, hop.credentials
     if _origin(url) != _origin(hop.url):
         secret = _ONE_ORIGIN_ONLY | {name.lower() for name in request.secret_headers}
         headers = {name: value for name, value in headers.items() if name not in secret}
         url = _without(url, frozenset(request.secret_params.values()))
+        is_led, credentials = is_led or not _is_upgrade(hop.url, url), b""
     url_digest = hash_of(str(url).encode())
-    return _Hop(url, shown, headers, url_digest, _validators_for(request, {url_digest}))
+    shown_to = _validators_for(request, {url_digest})
+    return _Hop(url, shown, headers, url_digest, shown_to, is_led, credentials)
+
+
+def _is_upgrade(old: httpx.URL, new: httpx.URL) -> bool:
+    """The same host, from the port of http to that of https: what its owner may well do."""
+    schemes = (old.scheme, new.scheme)
+    return old.host == new.host and schemes == ("http", "https") and not (old.port or new.port)
 
 
 def _validators_for(request: Request, digests: set[bytes | None]) -> Validators | None:
@@ -326,50 +380,6 @@ def _response(
         not_modified=answer.status_code == http.HTTPStatus.NOT_MODIFIED,
         hints=read_hints(partial(_header, answer), now),
     )
-
-
-def _phrase(status: int) -> str:
-    """``503 Service Unavailable``: from our own table, for the upstream may write anything."""
-    try:
-        return f"{status} {http.HTTPStatus(status).phrase}"
-    except ValueError:
-        return str(status)
-
-
-def _unreachable(error: Exception, hop: _Hop) -> SourceError:
-    """Why no answer came, in our own words: theirs may repeat what we sent."""
-    port = hop.url.port or {"http": 80, "https": 443}[hop.url.scheme]
-    where = f"{hop.url.host}:{port}"
-    if isinstance(error, httpx.TimeoutException):
-        return SourceError("timeout", f"no connection to {where} in {CONNECT_TIMEOUT_S:g} s")
-    causes = list(_causes(error))
-    for cause in causes:
-        match cause:
-            case socket.gaierror() | UnicodeError():
-                why = getattr(cause, "strerror", None) or "not a valid name"
-                return SourceError("dns", f"no address found for {hop.url.host}: {why}")
-            case ssl.SSLCertVerificationError():
-                why = cause.verify_message
-                return SourceError("tls", f"the certificate of {where} is not trusted: {why}")
-            case ssl.SSLError():
-                return SourceError("tls", f"no TLS with {where}: {cause.reason or 'broken off'}")
-            case ConnectionRefusedError():
-                return SourceError("connect", f"connection refused by {where}")
-    if not isinstance(error, httpx.ConnectError):
-        return SourceError("protocol", f"the request cannot be sent to {hop.shown}")
-    why = next((c.strerror for c in causes if isinstance(c, OSError) and c.strerror), None)
-    if why is None and hop.url.scheme == "https":
-        return SourceError("tls", f"{where} broke off the TLS handshake")
-    return SourceError("connect", f"cannot connect to {where}: {why or 'broken off'}")
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    yield error
-    for inner in error.exceptions if isinstance(error, BaseExceptionGroup) else ():
-        yield from _causes(inner)
-    behind = error.__cause__ or error.__context__
-    if behind is not None:
-        yield from _causes(behind)
 
 
 async def _receive(answer: httpx.Response, max_bytes: int) -> Inflater:

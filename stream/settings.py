@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
@@ -24,7 +24,7 @@ from pydantic import (
     model_validator,
 )
 
-from stream.fields import Count, Mistake, Table, channel_template, web_address
+from stream.fields import Count, Mistake, NetworkText, Table, channel_template, web_address
 from stream.secret import reveal
 from stream.source_settings import (
     AnySource,
@@ -35,6 +35,7 @@ from stream.source_settings import (
 )
 from stream.template import ChannelPattern, Template
 from stream.units import Bytes, Seconds
+from stream.upstream_settings import UpstreamSettings
 
 _KEY_BYTES: Final = {"HS256": 32, "HS384": 48, "HS512": 64}
 """Shortest secret of each HMAC algorithm, the size of its hash (RFC 7518 §3.2)."""
@@ -59,14 +60,6 @@ def _origin(text: str) -> str:
         raise ValueError('expected an origin such as "https://desk.example", with no path')
     # web_address looks at the port and refuses passwords.
     return web_address(text)
-
-
-def _proxy(text: str) -> str:
-    try:
-        ip_network(text, strict=False)
-    except ValueError:
-        raise ValueError('expected an address or network such as "10.0.0.0/8"') from None
-    return text
 
 
 def _header_text(text: str) -> str:
@@ -132,7 +125,7 @@ class ServerSettings(Table):
         default=(),
         description="Web origins whose pages may connect, besides the page's own origin.",
     )
-    trusted_proxies: tuple[Annotated[str, AfterValidator(_proxy)], ...] = Field(
+    trusted_proxies: tuple[NetworkText, ...] = Field(
         default=(), description="Addresses or networks whose `X-Forwarded-*` headers are believed."
     )
     drain: Annotated[Seconds, Field(le=600)] = Field(
@@ -301,6 +294,9 @@ class Settings(Table):
     limits: LimitSettings = Field(
         default_factory=LimitSettings,
         description="Bounds, so that no client can cost more than its share.",
+    )
+    upstream: UpstreamSettings = Field(
+        default_factory=UpstreamSettings, description="Manners and guards towards all upstreams."
     )
     engine: EngineSettings = Field(
         default_factory=EngineSettings, description="What puts changes in order."

@@ -39,6 +39,8 @@ MAX_VALIDATOR_BYTES: Final = 1024
 MAX_POOLS: Final = 2048
 """Redirects choose origins, so their number needs an end; the one unused for longest goes."""
 
+_CHUNKS_IN_A_ROW: Final = 128
+"""After so many the loop turns: one read may hold thousands of chunks of one byte."""
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _ONE_ORIGIN_ONLY = frozenset({"authorization", "proxy-authorization", "cookie", "host"})
 _PORTS: Final = {"http": 80, "https": 443}
@@ -387,6 +389,10 @@ async def _receive(answer: httpx.Response, max_bytes: int) -> Inflater:
     inflater.expect(_header(answer, "content-length") or "")
     # Never answer.aiter_bytes(): it inflates a whole chunk, and one coding after another, before
     # anybody can look at the size.
+    chunks = 0
     async for chunk in answer.aiter_raw():
         inflater.feed(chunk)
+        chunks += 1
+        if not chunks % _CHUNKS_IN_A_ROW:
+            await asyncio.sleep(0)
     return inflater

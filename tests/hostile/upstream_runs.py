@@ -48,14 +48,14 @@ def toml(traps: Mapping[str, Trap], upstream: HostileUpstream, *, timeout_s: flo
     )
 
 
-def observe(traps: Mapping[str, Trap]) -> dict[str, Outcome]:
+def observe(traps: Mapping[str, Trap], *, timeout_s: float = TIMEOUT_S) -> dict[str, Outcome]:
     """Run them all at once, in a loop of its own."""
-    return asyncio.run(_observe(traps))
+    return asyncio.run(_observe(traps, timeout_s))
 
 
-async def _observe(traps: Mapping[str, Trap]) -> dict[str, Outcome]:
+async def _observe(traps: Mapping[str, Trap], timeout_s: float) -> dict[str, Outcome]:
     async with HostileUpstream(traps).running() as upstream:
-        settings = config.loads(toml(traps, upstream, timeout_s=TIMEOUT_S), {})
+        settings = config.loads(toml(traps, upstream, timeout_s=timeout_s), {})
         service, fetcher = build(settings, None)
         lines = service.catalog.lines
         try:

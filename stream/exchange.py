@@ -74,6 +74,11 @@ class Request:
         return _with_params(self.public_url, self.secret_params)
 
     @property
+    def secrets(self) -> tuple[str, ...]:
+        """The values that must not be shown."""
+        return (*self.secret_headers.values(), *self.secret_params.values())
+
+    @property
     def credentials(self) -> bytes:
         """A digest of the secrets, to tell who asks from others; empty where there are none."""
         secrets = [*self.secret_headers.items(), *self.secret_params.items()]

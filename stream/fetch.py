@@ -27,6 +27,7 @@ from stream.errors import SourceError
 from stream.exchange import Request, Response, Validators, hash_of, phrase, sendable, unpack
 from stream.hosts import Hosts
 from stream.inflate import Inflater
+from stream.redact import holds
 from stream.schedule import parse_date, parse_retry_after, read_hints
 
 __all__ = ["Fetcher", "Request", "Response", "Validators"]
@@ -79,7 +80,7 @@ class Fetcher:
         self._tls = tls or httpx.create_ssl_context(trust_env=False)
         self._max_connections = max_connections
         self._slots = asyncio.Semaphore(max_connections)
-        self._pools: dict[_PoolKey, _Pool] = {}
+        self._pools: dict[tuple[str, bool, bytes], _Pool] = {}
         # Its debug lines repeat what upstreams answer, who may repeat what we sent.
         logging.getLogger("httpcore").setLevel(logging.INFO)
 
@@ -179,8 +180,7 @@ class Fetcher:
             if shown is None:
                 raise SourceError("unexpected_304", "304 to an unconditional request", status=304)
             await _drain(answer)
-            kept = _validators(answer, hop, shown)
-            return _response(answer, None, kept, 0, now)
+            return _response(answer, None, _validators(answer, hop, shown), 0, now)
         if not 200 <= status < 300 or status == http.HTTPStatus.PARTIAL_CONTENT:
             asked = parse_retry_after(_header(answer, "retry-after") or "", now)
             if status == http.HTTPStatus.TOO_MANY_REQUESTS or asked:
@@ -198,7 +198,6 @@ class _Pool:
     users: int = 0
 
 
-_PoolKey = tuple[str, bool, bytes]
 _NO_WAIT: Final = contextlib.nullcontext()
 
 
@@ -301,6 +300,8 @@ def _next_hop(request: Request, hop: _Hop, location: str | None) -> _Hop:
         secret = _ONE_ORIGIN_ONLY | {name.lower() for name in request.secret_headers}
         headers = {name: value for name, value in headers.items() if name not in secret}
         url = _without(url, frozenset(request.secret_params.values()))
+        if holds(str(url), request.secrets):
+            raise SourceError("redirect", f"a redirect of {hop.shown} elsewhere repeats a secret")
         is_led, credentials = is_led or not _is_upgrade(hop.url, url), b""
     url_digest = hash_of(str(url).encode())
     shown_to = _validators_for(request, {url_digest})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from stream.articles import parse_feed
@@ -14,6 +14,7 @@ from stream.fetch import Fetcher
 from stream.identity import Keyed, KeyRule, identify
 from stream.model import Item
 from stream.query import Query, compile_query
+from stream.redact import redacted
 from stream.schedule import Hints
 from stream.source_settings import FeedSettings, FetchedSettings, HttpSettings
 from stream.sources.base import Poll, PollState
@@ -164,14 +165,6 @@ class HttpSource:
             return identify(Extracted(articles, None, Container.LIST), KeyRule(("id",)))
 
         return read
-
-
-def redacted(message: str, secrets: Iterable[str]) -> str:
-    """The message without the secrets, should one stand in it."""
-    for secret in secrets:
-        for part in {secret, secret.removeprefix("Bearer "), secret.removeprefix("Basic ")}:
-            message = message.replace(part, "***") if part else message
-    return message
 
 
 def shaped(items: list[Item], drop: Query | None, select: Query | None) -> list[Item]:

@@ -77,7 +77,7 @@ ALL: Final = TRAPS | SHAPES
 
 @pytest.fixture(scope="module")
 def outcomes() -> dict[str, Outcome]:
-    return observe(ALL, timeout_s=6.0)
+    return observe(ALL)
 
 
 @pytest.mark.parametrize("name", ALL)

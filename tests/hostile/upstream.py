@@ -1,7 +1,7 @@
 """The hostile upstream: one server on a real socket, with a trap behind every path.
 
-The first request for a path gets a good answer, so that there is something to lose; every later
-one steps into the trap. With ``?now`` the first does, too.
+A path gives a good answer until its trap is set (`set_trap`), so that there is something to lose.
+With ``?now`` it is set from the beginning.
 """
 
 from __future__ import annotations
@@ -63,7 +63,8 @@ class HostileUpstream:
     def __init__(self, traps: Mapping[str, Trap]) -> None:
         self._traps = traps
         self._tasks: set[asyncio.Task[None]] = set()
-        self.asked: Counter[str] = Counter()
+        self._set: set[str] = set()
+        self._sprung: Counter[str] = Counter()
         self.sprung_at_s: dict[str, float] = {}
         self.heads: defaultdict[str, list[bytes]] = defaultdict(list)
         self.port = 0
@@ -71,6 +72,10 @@ class HostileUpstream:
     def url(self, name: str) -> str:
         """Where a trap lies."""
         return f"http://127.0.0.1:{self.port}/{name}"
+
+    def set_trap(self, name: str) -> None:
+        """From now on every request for it steps into the trap."""
+        self._set.add(name)
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[HostileUpstream]:
@@ -113,15 +118,14 @@ class HostileUpstream:
         if trap is None:
             writer.write(answer(b"", status="404 Not Found"))
             return True
-        self.asked[name] += 1
-        if self.asked[name] == 1 and "now" not in query:
+        if name not in self._set and "now" not in query:
             body, kind = (GOOD_FEED, "rss+xml") if trap.feed else (GOOD_JSON, "json")
             writer.write(answer(body, f"Content-Type: application/{kind}", *trap.first))
             return True
         self.sprung_at_s.setdefault(name, time.monotonic())
         if isinstance(trap.does, list):
-            n = self.asked[name] - (1 if "now" in query else 2)
-            writer.write(trap.does[min(n, len(trap.does) - 1)])
+            writer.write(trap.does[min(self._sprung[name], len(trap.does) - 1)])
+            self._sprung[name] += 1
             return True
         if isinstance(trap.does, bytes):
             writer.write(trap.does)

@@ -126,7 +126,9 @@ def test_a_slow_answer_is_given_its_whole_deadline_and_no_more(
 
 
 async def test_a_flood_takes_little_memory_and_does_not_hold_the_loop() -> None:
-    for name, found in (await strain(FLOODS, timeout_s=1.0)).items():
+    picked = ("endless-chunks", "endless-tiny-chunks", "interim-flood", "interim-heads")
+    traps = {name: FLOODS[name] for name in picked}
+    for name, found in (await strain(traps, timeout_s=SLOW_S)).items():
         assert found.kind in TRAPS[name].kinds.split(), name
         assert found.peak_bytes < 4 * CAP, (name, found)
-        assert found.gap_s < 1.0, (name, found)
+        assert found.gap_s < 0.8, (name, found)

@@ -66,6 +66,10 @@ SIZES: Final = {
     "depth-100000": Trap(deep(100_000), "too_deep"),
     "unclosed-100000": Trap(json(b"[" * 100_000), "too_deep bad_json"),
     "deep-objects": Trap(json(b'{"a":' * 100_000), "too_deep bad_json"),
+    "one-too-many": Trap(json(orjson.dumps(list(range(MAX_ITEMS + 1)))), "too_many_items"),
+}
+
+WIDE: Final = {
     "million-numbers": Trap(json(b"[" + b"1," * 999_999 + b"1]"), "too_many_items"),
     "million-objects": Trap(json(b"[" + b"{}," * 999_999 + b"{}]"), "too_many_items"),
     "million-lists": Trap(json(b'[{"id":1,"x":[' + b"[]," * 999_999 + b"[]]}]"), "too_many_items"),
@@ -76,10 +80,10 @@ SIZES: Final = {
         json(orjson.dumps([{"id": 1, "x": [f"{n:x}" for n in range(600_000)]}])), changes=1
     ),
     "many-fractions": Trap(json(b'[{"id":1,"x":[' + b"1.5," * 1_300_000 + b"0]}]"), changes=1),
-    "one-too-many": Trap(json(orjson.dumps(list(range(MAX_ITEMS + 1)))), "too_many_items"),
     "names-of-5-MB": Trap(json(b'[{"id":1,"' + b"x" * (CAP - 20) + b'":1}]'), changes=1),
     "same-names": Trap(json(b'[{"id":1' + b',"id":1' * 700_000 + b"}]"), changes=1),
 }
+"""What costs time and memory, read by a process of its own."""
 
 TRAPS: Final = VALUES | SIZES
 
@@ -103,9 +107,9 @@ def test_ids_beyond_two_to_the_53_keep_every_digit() -> None:
     assert set(after) == {1, 2, digits.decode()}
 
 
-async def test_wide_and_deep_json_does_not_hold_the_loop() -> None:
-    for name, found in (await strain(SIZES, timeout_s=8.0, parse=True)).items():
-        assert found.kind in TRAPS[name].kinds.split() or not TRAPS[name].kinds, name
+async def test_wide_json_does_not_hold_the_loop() -> None:
+    for name, found in (await strain(WIDE, timeout_s=8.0, parse=True)).items():
+        assert found.kind == WIDE[name].kinds, name
         assert found.gap_s < 2.0, (name, found)
         # A document is larger than its text: by how much is bounded by the number of containers.
         assert found.peak_bytes < 4 * CAP + 300 * MAX_CONTAINERS, (name, found)

@@ -30,6 +30,8 @@ MAX_TRIED: Final = 6
 MAX_HEAD_BYTES: Final = 131_072
 """Most bytes before an answer's head is complete, all interim answers (1xx) included. The parser
 bounds a single head by 100 KiB, but not how many of them may come."""
+HEAD_READ_BYTES: Final = 16_384
+"""Most bytes of a head that are read at once: 64 KiB of interim answers hold the loop for 0.2 s."""
 
 _Options: TypeAlias = Iterable[Any] | None
 
@@ -164,8 +166,10 @@ class _Metered(httpcore.AsyncNetworkStream):
         self._inner = inner
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
-        data = await self._inner.read(max_bytes, timeout)
         left = _head_left.get()
+        if left is not None:
+            max_bytes = min(max_bytes, HEAD_READ_BYTES)
+        data = await self._inner.read(max_bytes, timeout)
         if left is not None:
             left[0] -= len(data)
             if left[0] < 0:

@@ -80,6 +80,7 @@ async def main(plan: dict[str, object]) -> dict[str, list[object]]:
         await asyncio.sleep(0)
         kind = await read(fetcher, plan, name, url)
         took_s = time.monotonic() - started
+        await asyncio.sleep(2 * _TICK_S)  # so that a gap that ends just now is noted
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task

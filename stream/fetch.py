@@ -27,6 +27,7 @@ from stream.errors import SourceError
 from stream.exchange import Request, Response, Validators, hash_of, phrase, sendable, unpack
 from stream.hosts import Hosts
 from stream.inflate import Inflater
+from stream.pools import Pools
 from stream.redact import holds
 from stream.schedule import parse_date, parse_retry_after, read_hints
 
@@ -37,8 +38,6 @@ KEEP_ALIVE_S: Final = 55.0
 """Just below the 60 s after which common servers and balancers hang up."""
 MAX_REDIRECTS: Final = 3
 MAX_VALIDATOR_BYTES: Final = 1024
-MAX_POOLS: Final = 2048
-"""Redirects choose origins, so their number needs an end; the one unused for longest goes."""
 
 _CHUNKS_IN_A_ROW: Final = 128
 """After so many the loop turns: one read may hold thousands of chunks of one byte."""
@@ -78,9 +77,8 @@ class Fetcher:
         self._hosts = hosts or Hosts()
         self._resolve = resolve
         self._tls = tls or httpx.create_ssl_context(trust_env=False)
-        self._max_connections = max_connections
         self._slots = asyncio.Semaphore(max_connections)
-        self._pools: dict[tuple[str, bool, bytes], _Pool] = {}
+        self._pools: Pools[httpx.AsyncHTTPTransport] = Pools()
         # Its debug lines repeat what upstreams answer, who may repeat what we sent.
         logging.getLogger("httpcore").setLevel(logging.INFO)
 
@@ -111,8 +109,7 @@ class Fetcher:
 
     async def aclose(self) -> None:
         """Close every connection."""
-        while self._pools:
-            await self._pools.popitem()[1].transport.aclose()
+        await self._pools.aclose()
 
     async def _follow(self, request: Request, hop: _Hop) -> Response:
         first = hop.url.host
@@ -128,7 +125,10 @@ class Fetcher:
 
     @contextlib.asynccontextmanager
     async def _answer(self, hop: _Hop) -> AsyncIterator[httpx.Response]:
-        async with self._pool(hop) as transport:
+        # A connection that is kept was checked for whom it was opened: another is opened for who
+        # is led there, or has other credentials.
+        place = (_origin(hop.url), hop.is_led, hop.credentials)
+        async with self._pools.lend(place, partial(self._transport, hop)) as transport:
             with reading_a_head():
                 answer = await _send(transport, hop)
             try:
@@ -140,34 +140,17 @@ class Fetcher:
             finally:
                 await answer.aclose()
 
-    @contextlib.asynccontextmanager
-    async def _pool(self, hop: _Hop) -> AsyncIterator[httpx.AsyncHTTPTransport]:
-        """One pool per origin: a pool looks at all its connections at each request, twice over.
-
-        One per credentials too, and one for those who may go anywhere: a connection that is kept
-        is checked for nobody who uses it later.
-        """
-        key = (_origin(hop.url), hop.is_led, hop.credentials)
-        pool = self._pools.pop(key, None) or _Pool(self._transport(hop))
-        self._pools[key] = pool  # so the dict is in the order of last use
-        pool.users += 1
-        try:
-            if len(self._pools) > MAX_POOLS:
-                oldest = next((name for name, one in self._pools.items() if not one.users), None)
-                if oldest is not None:
-                    await self._pools.pop(oldest).transport.aclose()
-            yield pool.transport
-        finally:
-            pool.users -= 1
-
     def _transport(self, hop: _Hop) -> httpx.AsyncHTTPTransport:
+        """One connection: a pool of httpx's own looks at each of its connections at each request,
+        twice over, which with 32 of them was half the cost of a read (measured).
+        """
         # The transport, not the client: the client logs whole URLs, tokens and all, and brings
         # cookies, redirects and environment proxies that would have to be turned off again.
         transport = httpx.AsyncHTTPTransport(verify=self._tls, trust_env=False)
         # httpx has no other way to bring a backend of one's own; a test sees that it is used.
         transport._pool = httpcore.AsyncConnectionPool(
             ssl_context=self._tls,
-            max_connections=self._max_connections,
+            max_connections=1,
             keepalive_expiry=KEEP_ALIVE_S,
             network_backend=Dialer(self._resolve, self._allow if hop.is_led else None),
         )
@@ -190,12 +173,6 @@ class Fetcher:
         body, seen = unpack(request, _header(answer, "content-type") or "", inflater)
         found = _validators(answer, hop, seen)
         return _response(answer, body, found, inflater.received, now)
-
-
-@dataclass(slots=True)
-class _Pool:
-    transport: httpx.AsyncHTTPTransport
-    users: int = 0
 
 
 _NO_WAIT: Final = contextlib.nullcontext()

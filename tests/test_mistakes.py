@@ -188,7 +188,8 @@ def test_a_key_written_into_auth_is_not_repeated(key: str) -> None:
 
 @pytest.mark.parametrize("table", sorted(set(Settings.model_fields) - {"channels", "sources"}))
 def test_an_unknown_key_of_any_table_is_one_line(table: str) -> None:
-    assert mistake({table: {"zzz": 1}}) == f"stream.toml: [{table}] zzz = 1: unknown key"
+    line = mistake({table: {"zzz": "x"}})
+    assert line.startswith(f"stream.toml: [{table}] zzz") and "unknown key" in line
 
 
 def test_a_key_of_upstream_that_is_nearly_right_is_named() -> None:

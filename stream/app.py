@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from stream import __version__, describe, metrics
 from stream.access import Access
+from stream.addresses import network
 from stream.catalog import Catalog
 from stream.doors import publishing, rest
 from stream.doors.answer import json_response
@@ -25,6 +26,7 @@ from stream.doors.websocket import websocket_door
 from stream.engines.memory import MemoryEngine
 from stream.errors import ConfigError
 from stream.fetch import Fetcher
+from stream.hosts import Hosts
 from stream.hub import Hub
 from stream.ledger import Ledger
 from stream.service import Service
@@ -82,7 +84,12 @@ def build(
 ) -> tuple[Service, Fetcher]:
     """All the parts of one service, put together, nothing started."""
     contact = f"; contact={settings.server.contact}" if settings.server.contact else ""
-    fetcher = Fetcher(user_agent=f"stream/{__version__} (poller{contact})")
+    manners = settings.upstream
+    fetcher = Fetcher(
+        user_agent=f"stream/{__version__} (poller{contact})",
+        allow=map(network, manners.allow_addresses),
+        hosts=Hosts(manners.host_concurrency, manners.host_spacing),
+    )
     hub = Hub(MemoryEngine(secrets.token_hex(3)), deletions=settings.limits.deletions)
     ledger = Ledger(settings.server.state, now=time.time)
     catalog = Catalog(settings, hub, fetcher, ledger, extra=sources)

@@ -35,6 +35,7 @@ from stream.source_settings import (
     SystemSettings,
 )
 from stream.units import format_duration, format_size, is_duration, is_size
+from stream.upstream_settings import UpstreamSettings
 
 BEGIN: Final = "<!-- generated -->"
 END: Final = "<!-- /generated -->"
@@ -58,6 +59,7 @@ def render() -> str:
     parts = [
         _section("`[server]`", ServerSettings),
         _section("`[limits]`", LimitSettings),
+        _section("`[upstream]`", UpstreamSettings),
         _section("`[engine]`", EngineSettings),
         _section("`[auth]`", AuthSettings),
         _section("`[channels.<name>]`", ChannelSettings),

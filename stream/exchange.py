@@ -7,12 +7,18 @@ It must not look into a body, only tell it from the last one.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from urllib.parse import urlencode
 
+from stream.errors import SourceError
 from stream.inflate import Inflater
 from stream.schedule import Hints
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
+_HEADER_VALUE = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +73,17 @@ class Request:
         """The URL to ask. It must not stand in any message."""
         return _with_params(self.public_url, self.secret_params)
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The values that must not be shown."""
+        return (*self.secret_headers.values(), *self.secret_params.values())
+
+    @property
+    def credentials(self) -> bytes:
+        """A digest of the secrets, to tell who asks from others; empty where there are none."""
+        secrets = [*self.secret_headers.items(), *self.secret_params.items()]
+        return hash_of(repr(secrets).encode("utf-8", "surrogatepass")) if secrets else b""
+
     def digest(self, content_type: str, *body: bytes | memoryview) -> bytes:
         """blake2b of what was asked, of the type and of the body. What was asked counts, for the
         items may take their key from it: the same bytes mean something else for another symbol.
@@ -115,6 +132,27 @@ def unpack(
     digest = request.digest(content_type, body)
     seen = Validators(digest=digest, wire_digest=packed)
     return (None if digest == last.digest else body), seen
+
+
+def sendable(name: str, value: str) -> str:
+    """The value of a header as it may be sent.
+
+    Raises:
+        SourceError: ``bad_request``; the message does not hold the value.
+    """
+    if not (_HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value)):
+        raise SourceError(
+            "bad_request", f"the header {name[:64]!r} cannot be sent: a line break, perhaps?"
+        )
+    return value.strip(" ")
+
+
+def phrase(status: int) -> str:
+    """``503 Service Unavailable``: from our own table, for the upstream may write anything."""
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)
 
 
 def hash_of(*parts: bytes | memoryview) -> bytes:

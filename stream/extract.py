@@ -23,6 +23,9 @@ from stream.query import Query, QueryError
 MAX_DEPTH: Final = 100
 """Deepest nesting read; orjson reads 1,024 but writes only 254."""
 MAX_ITEMS: Final = 100_000
+MAX_CONTAINERS: Final = 4 * MAX_ITEMS
+"""Most objects and lists in one document: one of 8 bytes takes 232 in memory, so that a bound
+on bytes alone would be none."""
 _MAX_MESSAGE: Final = 200
 """Most characters of the upstream's own words in a message of ours."""
 _TITLE_WITHIN: Final = 65_536
@@ -115,8 +118,9 @@ def parse_json(body: bytes, *, max_depth: int = MAX_DEPTH, content_type: str = "
     list that is labelled as HTML is read all the same.
 
     Raises:
-        SourceError: ``empty``, ``html``, ``too_deep`` or ``bad_json`` (lone surrogates, NaN,
-            Infinity and numbers beyond a double are that, too).
+        SourceError: ``empty``, ``html``, ``too_deep``, ``too_many_items`` (of objects and lists
+            at any depth) or ``bad_json`` (lone surrogates, NaN, Infinity and numbers beyond a
+            double are that, too).
     """
     text = body[len(_BOM) :] if body.startswith(_BOM) else body
     first = text[:64].lstrip()[:1] or text.lstrip()[:1]
@@ -125,6 +129,12 @@ def parse_json(body: bytes, *, max_depth: int = MAX_DEPTH, content_type: str = "
     is_page = content_type.strip().lower().startswith(_PAGES) and first not in b"[{"
     if first == b"<" or is_page:
         raise SourceError("html", page_message(text, "JSON"))
+    # Texts may hold brackets, too, but not so many.
+    openers = text.count(b"{") + text.count(b"[")
+    if openers > MAX_CONTAINERS:
+        raise SourceError(
+            "too_many_items", f"more than {MAX_CONTAINERS} objects and lists in one answer"
+        )
     try:
         document: Json = orjson.loads(text)
     except orjson.JSONDecodeError as error:
@@ -132,7 +142,6 @@ def parse_json(body: bytes, *, max_depth: int = MAX_DEPTH, content_type: str = "
             raise _too_deep(max_depth) from None
         raise SourceError("bad_json", _position(error, len(body))) from None
     sketch = text.translate(_TO_ZEROS, _NOT_SKETCHED)
-    openers = sketch.count(b"{") + sketch.count(b"[")
     if openers > max_depth and _is_deeper(document, max_depth, openers):
         raise _too_deep(max_depth)
     if _may_hold_huge_integer(sketch):
@@ -206,10 +215,10 @@ def extract(document: Json, rules: Rules) -> Extracted:
     if rules.error_when is not None and rules.error_when.test(document):
         raise SourceError("error_in_body", _error_message(document, rules.error_when))
     found, where = _found(document, rules)
+    if isinstance(found, list):
+        _check_count(len(found), rules.max_items)  # before each scalar becomes an object
     extracted = _classified(found, where, rules.container)
-    if len(extracted.items) > rules.max_items:
-        count = len(extracted.items)
-        raise SourceError("too_many_items", f"{count} items, at most {rules.max_items} are taken")
+    _check_count(len(extracted.items), rules.max_items)
     if rules.drop is not None:
         extracted = _without(extracted, rules.drop)
     if rules.select is not None:
@@ -220,6 +229,11 @@ def extract(document: Json, rules: Rules) -> Extracted:
         items = [dict(item) for item in extracted.items]
         return Extracted(items, extracted.names, extracted.container)
     return extracted
+
+
+def _check_count(count: int, most: int) -> None:
+    if count > most:
+        raise SourceError("too_many_items", f"{count} items, at most {most} are taken")
 
 
 def _error_message(document: Json, error_when: Query) -> str:

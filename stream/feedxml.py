@@ -20,8 +20,13 @@ from feedparser import api
 from stream.errors import SourceError
 from stream.extract import page_message
 
-_MAX_ELEMENTS: Final = 300_000
-"""Most elements of a feed: a few seconds of parsing."""
+_MAX_ELEMENTS: Final = 60_000
+"""Most elements of a feed, 4,000 articles of 15: a few seconds of feedparser's time."""
+_MAX_BROKEN_ELEMENTS: Final = 20_000
+"""Most elements of one that is not well-formed, for the tolerant parser is slower."""
+_MAX_DEPTH: Final = 100
+_MAX_PIECES: Final = 500_000
+"""Most pieces of text: each reference such as ``&amp;`` begins one."""
 _MAX_EACH: Final = 100
 """Most attributes, tags of an entry, namespaces: feedparser's time grows with their square."""
 _MAX_AUTHOR: Final = 500
@@ -97,15 +102,17 @@ def parse_xml(text: str) -> RawFeed:
     """Read an RSS, RDF or Atom feed; one that is not well-formed is read as far as it goes.
 
     Raises:
-        SourceError: ``html``, ``doctype`` (it declares entities), ``wrong_shape`` (not a feed) or
-            ``bad_feed`` (broken with nothing to read in it, or more than we parse).
+        SourceError: ``html``, ``doctype`` (it declares entities), ``wrong_shape`` (not a feed),
+            ``too_deep`` or ``bad_feed`` (broken with nothing to read in it, or more than we parse).
     """
     data = _encoded(_markup(text))
-    parser, problem = _bounded(api.StrictFeedParser("", None, "utf-8")), None
+    parser = _shallow(_bounded(api.StrictFeedParser("", None, "utf-8"), _MAX_ELEMENTS))
+    problem = None
     try:
         problem = _read(data, parser)
         if problem is not None:
-            parser = _bounded(api.LooseFeedParser("", None, "utf-8", {}))
+            parser = api.LooseFeedParser("", None, "utf-8", {})
+            parser = _bounded(parser, _MAX_BROKEN_ELEMENTS)
             if len(data) <= _MAX_BROKEN:
                 parser.feed(data.decode())
     except _FAILURES as error:
@@ -135,19 +142,40 @@ def _broken(what: str) -> SourceError:
     return SourceError("bad_feed", f"the feed is not well-formed: {' '.join(what.split())[:120]}")
 
 
-def _bounded(parser: Any) -> Any:
+def _shallow(parser: Any) -> Any:
+    """The parser, where it goes no deeper than `_MAX_DEPTH`."""
+    start, end = parser.startElementNS, parser.endElementNS
+    depth = 0
+
+    def start_element(*element: Any) -> None:
+        nonlocal depth
+        depth += 1
+        if depth > _MAX_DEPTH:
+            raise SourceError("too_deep", f"the feed is nested more than {_MAX_DEPTH} deep")
+        start(*element)
+
+    def end_element(*element: Any) -> None:
+        nonlocal depth
+        depth -= 1
+        end(*element)
+
+    parser.startElementNS, parser.endElementNS = start_element, end_element
+    return parser
+
+
+def _bounded(parser: Any, most_elements: int) -> Any:
     """The parser, where it takes no more of anything than it can handle in passable time."""
     start = parser.unknown_starttag
     element: Any = getattr(parser, "startElementNS", None)
     add_tag, add_data = parser._add_tag, parser.handle_data
     sync_author = parser._sync_author_detail
     parser.resolve_relative_uris = parser.sanitize_html = False
-    elements = 0
+    elements = pieces = 0
 
     def unknown_starttag(tag: str, attributes: list[Any]) -> None:
         nonlocal elements
         elements += 1
-        _check("elements", elements, _MAX_ELEMENTS)
+        _check("elements", elements, most_elements)
         _check("namespaces", len(parser.namespaces_in_use), _MAX_EACH)
         start(tag, attributes)
 
@@ -160,6 +188,9 @@ def _bounded(parser: Any) -> Any:
             add_tag(*names)
 
     def data(text: str | bytes, escape: int = 1) -> None:
+        nonlocal pieces
+        pieces += 1
+        _check("pieces of text", pieces, _MAX_PIECES)
         text = text if isinstance(text, str) else text.decode()
         # It would take leading blanks off one by one, and move all the rest each time.
         is_leading = parser.elementstack and not parser.elementstack[-1][2]

@@ -1,7 +1,8 @@
 """One guarded GET of an upstream: a deadline, a cap on the decoded body, no secret told.
 
 The only module that imports httpx, so that moving to a successor is one line. It must not look
-into the body, and it neither retries a failed read nor decides when the next one is.
+into the body, and it neither retries a failed read nor decides when the next one is. Who may be
+connected to is checked in ``dialer.py``, when a host may be asked in ``hosts.py``.
 """
 
 from __future__ import annotations
@@ -9,20 +10,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import http
-import re
-import socket
+import logging
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
+import httpcore
 import httpx
 
+from stream.addresses import Network
+from stream.dialer import Dialer, Resolve, reading_a_head, resolve, why_unreachable
 from stream.errors import SourceError
-from stream.exchange import Request, Response, Validators, hash_of, unpack
+from stream.exchange import Request, Response, Validators, hash_of, phrase, sendable, unpack
+from stream.hosts import Hosts
 from stream.inflate import Inflater
+from stream.pools import Pools
+from stream.redact import holds
 from stream.schedule import parse_date, parse_retry_after, read_hints
 
 __all__ = ["Fetcher", "Request", "Response", "Validators"]
@@ -32,15 +38,12 @@ KEEP_ALIVE_S: Final = 55.0
 """Just below the 60 s after which common servers and balancers hang up."""
 MAX_REDIRECTS: Final = 3
 MAX_VALIDATOR_BYTES: Final = 1024
-MAX_IDLE: Final = 8
-"""Kept-alive connections of one origin that are not in use."""
-MAX_ORIGINS: Final = 2048
-"""Redirects choose origins, so their number needs an end; the one unused for longest goes."""
 
+_CHUNKS_IN_A_ROW: Final = 128
+"""After so many the loop turns: one read may hold thousands of chunks of one byte."""
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _ONE_ORIGIN_ONLY = frozenset({"authorization", "proxy-authorization", "cookie", "host"})
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
-_HEADER_VALUE = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]*")
+_PORTS: Final = {"http": 80, "https": 443}
 
 
 class Fetcher:
@@ -50,7 +53,10 @@ class Fetcher:
     Args:
         user_agent: sent unless a request brings its own.
         max_connections: most fetches at one time; the others wait, outside their deadline.
+        allow: networks that a redirect to another origin may lead to although they are not public.
+        hosts: the manners towards each host.
         tls: what to trust, instead of the public certificate authorities.
+        resolve: how a name becomes addresses.
         now: the wall clock, only for HTTP dates of an answer that has no Date of its own.
     """
 
@@ -59,26 +65,38 @@ class Fetcher:
         *,
         user_agent: str,
         max_connections: int = 32,
+        allow: Iterable[Network] = (),
+        hosts: Hosts | None = None,
         tls: ssl.SSLContext | None = None,
+        resolve: Resolve = resolve,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._user_agent = user_agent
         self._now = now
+        self._allow = tuple(allow)
+        self._hosts = hosts or Hosts()
+        self._resolve = resolve
         self._tls = tls or httpx.create_ssl_context(trust_env=False)
         self._slots = asyncio.Semaphore(max_connections)
-        self._pools: dict[str, _Pool] = {}
+        self._pools: Pools[httpx.AsyncHTTPTransport] = Pools()
+        # Its debug lines repeat what upstreams answer, who may repeat what we sent.
+        logging.getLogger("httpcore").setLevel(logging.INFO)
 
     async def get(self, request: Request) -> Response:
         """Fetch once.
 
         Raises:
             SourceError: kinds ``timeout``, ``connect``, ``dns``, ``tls``, ``protocol``,
-                ``too_large``, ``bad_encoding``, ``redirect``, ``bad_request`` (the URL or a header
-                cannot be sent), ``unexpected_304`` and ``http_<status>``. Messages name
-                scheme, host, port and path, never a query or a header's value.
+                ``too_large``, ``bad_encoding``, ``redirect``, ``address`` (a redirect led to one
+                that is not public), ``bad_request`` (the URL or a header cannot be sent),
+                ``unexpected_304``, ``retry_after`` (nothing was sent: the host wants to be left
+                alone) and ``http_<status>``. Messages name scheme, host, port and path, never a
+                query or a header's value.
         """
         hop = _first_hop(request, self._user_agent)
-        async with self._slots:
+        async with contextlib.AsyncExitStack() as turn:
+            await turn.enter_async_context(self._hosts.turn(hop.url.host))
+            await turn.enter_async_context(self._slots)
             started = time.monotonic()
             try:
                 async with asyncio.timeout(request.timeout_s):
@@ -91,12 +109,14 @@ class Fetcher:
 
     async def aclose(self) -> None:
         """Close every connection."""
-        while self._pools:
-            await self._pools.popitem()[1].aclose()
+        await self._pools.aclose()
 
     async def _follow(self, request: Request, hop: _Hop) -> Response:
+        first = hop.url.host
         for _ in range(MAX_REDIRECTS + 1):
-            async with self._answer(hop) as answer:
+            # The turn at the first host is held already, and its wait is not in the deadline.
+            turn = self._hosts.turn(hop.url.host) if hop.url.host != first else _NO_WAIT
+            async with turn, self._answer(hop) as answer:
                 if answer.status_code not in _REDIRECTS:
                     return await self._read(request, hop, answer)
                 hop = _next_hop(request, hop, _header(answer, "location"))
@@ -105,8 +125,12 @@ class Fetcher:
 
     @contextlib.asynccontextmanager
     async def _answer(self, hop: _Hop) -> AsyncIterator[httpx.Response]:
-        async with self._pool(_origin(hop.url)) as transport:
-            answer = await _send(transport, hop)
+        # A connection that is kept was checked for whom it was opened: another is opened for who
+        # is led there, or has other credentials.
+        place = (_origin(hop.url), hop.is_led, hop.credentials)
+        async with self._pools.lend(place, partial(self._transport, hop)) as transport:
+            with reading_a_head():
+                answer = await _send(transport, hop)
             try:
                 yield answer
             except httpx.HTTPError:
@@ -116,37 +140,21 @@ class Fetcher:
             finally:
                 await answer.aclose()
 
-    @contextlib.asynccontextmanager
-    async def _pool(self, origin: str) -> AsyncIterator[httpx.AsyncHTTPTransport]:
-        """A transport of one connection, the one used last.
-
-        A pool of httpx's own looks at each of its connections at each request, twice over: with
-        32 of them that was half the cost of a read (measured).
+    def _transport(self, hop: _Hop) -> httpx.AsyncHTTPTransport:
+        """One connection: a pool of httpx's own looks at each of its connections at each request,
+        twice over, which with 32 of them was half the cost of a read (measured).
         """
-        pool = self._pools.pop(origin, None) or _Pool()
-        self._pools[origin] = pool  # so the dict is in the order of last use
-        transport = pool.idle.pop() if pool.idle else self._transport()
-        pool.users += 1
-        try:
-            if len(self._pools) > MAX_ORIGINS:
-                oldest = next((name for name, one in self._pools.items() if not one.users), None)
-                if oldest is not None:
-                    await self._pools.pop(oldest).aclose()
-            yield transport
-        finally:
-            pool.users -= 1
-            pool.idle.append(transport)
-            if len(pool.idle) > MAX_IDLE:
-                await pool.idle.pop(0).aclose()
-
-    def _transport(self) -> httpx.AsyncHTTPTransport:
         # The transport, not the client: the client logs whole URLs, tokens and all, and brings
         # cookies, redirects and environment proxies that would have to be turned off again.
-        return httpx.AsyncHTTPTransport(
-            verify=self._tls,
-            trust_env=False,
-            limits=httpx.Limits(max_connections=1, keepalive_expiry=KEEP_ALIVE_S),
+        transport = httpx.AsyncHTTPTransport(verify=self._tls, trust_env=False)
+        # httpx has no other way to bring a backend of one's own; a test sees that it is used.
+        transport._pool = httpcore.AsyncConnectionPool(
+            ssl_context=self._tls,
+            max_connections=1,
+            keepalive_expiry=KEEP_ALIVE_S,
+            network_backend=Dialer(self._resolve, self._allow if hop.is_led else None),
         )
+        return transport
 
     async def _read(self, request: Request, hop: _Hop, answer: httpx.Response) -> Response:
         status, shown = answer.status_code, hop.validators
@@ -155,40 +163,38 @@ class Fetcher:
             if shown is None:
                 raise SourceError("unexpected_304", "304 to an unconditional request", status=304)
             await _drain(answer)
-            kept = _validators(answer, hop, shown)
-            return _response(answer, None, kept, 0, now)
+            return _response(answer, None, _validators(answer, hop, shown), 0, now)
         if not 200 <= status < 300 or status == http.HTTPStatus.PARTIAL_CONTENT:
             asked = parse_retry_after(_header(answer, "retry-after") or "", now)
-            reason = _phrase(status)
-            raise SourceError(f"http_{status}", reason, status=status, retry_after_s=asked)
+            if status == http.HTTPStatus.TOO_MANY_REQUESTS or asked:
+                self._hosts.rest(hop.url.host, asked)
+            raise SourceError(f"http_{status}", phrase(status), status=status, retry_after_s=asked)
         inflater = await _receive(answer, request.max_bytes)
         body, seen = unpack(request, _header(answer, "content-type") or "", inflater)
         found = _validators(answer, hop, seen)
         return _response(answer, body, found, inflater.received, now)
 
 
-@dataclass(slots=True)
-class _Pool:
-    """The transports of one origin that nobody uses now, the last used at the end."""
-
-    idle: list[httpx.AsyncHTTPTransport] = field(default_factory=list)
-    users: int = 0
-
-    async def aclose(self) -> None:
-        """Close every connection that is not in use."""
-        while self.idle:
-            await self.idle.pop().aclose()
+_NO_WAIT: Final = contextlib.nullcontext()
 
 
 @dataclass(frozen=True, slots=True)
 class _Hop:
-    """One request of a chain of redirects. ``shown`` is how messages call it."""
+    """One request of a chain of redirects.
+
+    Attributes:
+        shown: how messages call it.
+        is_led: an upstream chose its origin, not the configuration.
+        credentials: a digest of the secrets it carries.
+    """
 
     url: httpx.URL
     shown: str
     headers: Mapping[str, str]
     url_digest: bytes
     validators: Validators | None
+    is_led: bool = False
+    credentials: bytes = b""
 
     def wire(self) -> list[tuple[bytes, bytes]]:
         headers = [(name.encode(), value.encode()) for name, value in self.headers.items()]
@@ -220,7 +226,8 @@ async def _send(transport: httpx.AsyncHTTPTransport, hop: _Hop) -> httpx.Respons
             if connected:
                 raise SourceError("protocol", f"{hop.shown} gave no valid answer") from None
         except (httpx.HTTPError, UnicodeError) as error:
-            raise _unreachable(error, hop) from None
+            port, is_tls = hop.url.port or _PORTS[hop.url.scheme], hop.url.scheme == "https"
+            raise why_unreachable(error, hop.url.host, port, CONNECT_TIMEOUT_S, is_tls) from None
 
 
 async def _drain(answer: httpx.Response) -> None:
@@ -238,15 +245,18 @@ def _first_hop(request: Request, user_agent: str) -> _Hop:
         raise SourceError("bad_request", "the URL or a parameter is not valid") from None
     headers = {"user-agent": user_agent, "accept": "*/*"}
     for name, value in (*request.headers.items(), *request.secret_headers.items()):
-        if not (_HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value)):
-            raise SourceError(
-                "bad_request", f"the header {name[:64]!r} cannot be sent: a line break, perhaps?"
-            )
-        headers[name.lower()] = value.strip(" ")
+        headers[name.lower()] = sendable(name, value)
     headers["accept-encoding"] = "gzip"
     shown = f"{_origin(url)}{url.raw_path.partition(b'?')[0].decode()}"[:200]
     url_digest = hash_of(request.public_url.encode())
-    return _Hop(url, shown, headers, url_digest, _validators_for(request, {None, url_digest}))
+    return _Hop(
+        url,
+        shown,
+        headers,
+        url_digest,
+        _validators_for(request, {None, url_digest}),
+        credentials=request.credentials,
+    )
 
 
 def _next_hop(request: Request, hop: _Hop, location: str | None) -> _Hop:
@@ -262,13 +272,23 @@ def _next_hop(request: Request, hop: _Hop, location: str | None) -> _Hop:
         raise SourceError("redirect", f"a redirect of {hop.shown} to {shown!r} is not followed")
     if hop.url.scheme == "https" and url.scheme == "http":
         raise SourceError("redirect", f"a redirect of {hop.shown} from https to {shown}")
-    headers = hop.headers
+    headers, is_led, credentials = hop.headers, hop.is_led, hop.credentials
     if _origin(url) != _origin(hop.url):
         secret = _ONE_ORIGIN_ONLY | {name.lower() for name in request.secret_headers}
         headers = {name: value for name, value in headers.items() if name not in secret}
         url = _without(url, frozenset(request.secret_params.values()))
+        if holds(str(url), request.secrets):
+            raise SourceError("redirect", f"a redirect of {hop.shown} elsewhere repeats a secret")
+        is_led, credentials = is_led or not _is_upgrade(hop.url, url), b""
     url_digest = hash_of(str(url).encode())
-    return _Hop(url, shown, headers, url_digest, _validators_for(request, {url_digest}))
+    shown_to = _validators_for(request, {url_digest})
+    return _Hop(url, shown, headers, url_digest, shown_to, is_led, credentials)
+
+
+def _is_upgrade(old: httpx.URL, new: httpx.URL) -> bool:
+    """The same host, from the port of http to that of https: what its owner may well do."""
+    schemes = (old.scheme, new.scheme)
+    return old.host == new.host and schemes == ("http", "https") and not (old.port or new.port)
 
 
 def _validators_for(request: Request, digests: set[bytes | None]) -> Validators | None:
@@ -342,55 +362,15 @@ def _response(
     )
 
 
-def _phrase(status: int) -> str:
-    """``503 Service Unavailable``: from our own table, for the upstream may write anything."""
-    try:
-        return f"{status} {http.HTTPStatus(status).phrase}"
-    except ValueError:
-        return str(status)
-
-
-def _unreachable(error: Exception, hop: _Hop) -> SourceError:
-    """Why no answer came, in our own words: theirs may repeat what we sent."""
-    port = hop.url.port or {"http": 80, "https": 443}[hop.url.scheme]
-    where = f"{hop.url.host}:{port}"
-    if isinstance(error, httpx.TimeoutException):
-        return SourceError("timeout", f"no connection to {where} in {CONNECT_TIMEOUT_S:g} s")
-    causes = list(_causes(error))
-    for cause in causes:
-        match cause:
-            case socket.gaierror() | UnicodeError():
-                why = getattr(cause, "strerror", None) or "not a valid name"
-                return SourceError("dns", f"no address found for {hop.url.host}: {why}")
-            case ssl.SSLCertVerificationError():
-                why = cause.verify_message
-                return SourceError("tls", f"the certificate of {where} is not trusted: {why}")
-            case ssl.SSLError():
-                return SourceError("tls", f"no TLS with {where}: {cause.reason or 'broken off'}")
-            case ConnectionRefusedError():
-                return SourceError("connect", f"connection refused by {where}")
-    if not isinstance(error, httpx.ConnectError):
-        return SourceError("protocol", f"the request cannot be sent to {hop.shown}")
-    why = next((c.strerror for c in causes if isinstance(c, OSError) and c.strerror), None)
-    if why is None and hop.url.scheme == "https":
-        return SourceError("tls", f"{where} broke off the TLS handshake")
-    return SourceError("connect", f"cannot connect to {where}: {why or 'broken off'}")
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    yield error
-    for inner in error.exceptions if isinstance(error, BaseExceptionGroup) else ():
-        yield from _causes(inner)
-    behind = error.__cause__ or error.__context__
-    if behind is not None:
-        yield from _causes(behind)
-
-
 async def _receive(answer: httpx.Response, max_bytes: int) -> Inflater:
     inflater = Inflater(answer.headers.get("content-encoding", ""), max_bytes)
     inflater.expect(_header(answer, "content-length") or "")
     # Never answer.aiter_bytes(): it inflates a whole chunk, and one coding after another, before
     # anybody can look at the size.
+    chunks = 0
     async for chunk in answer.aiter_raw():
         inflater.feed(chunk)
+        chunks += 1
+        if not chunks % _CHUNKS_IN_A_ROW:
+            await asyncio.sleep(0)
     return inflater

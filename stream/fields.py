@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, StrictInt
 
+from stream.addresses import network
 from stream.query import QueryError, compile_query
 from stream.template import Rule, has_stray_brace, is_channel_template
 from stream.units import Seconds
@@ -80,6 +81,19 @@ def web_address(text: str) -> str:
         raise ValueError("expected an address with a valid host and port")
     if has_stray_brace(text):
         raise ValueError("a brace must belong to a placeholder such as {id}; else write %7B or %7D")
+    return text
+
+
+def network_text(text: str) -> str:
+    """Check an address or network, such as ``10.0.0.0/8``.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        network(text)
+    except ValueError:
+        raise ValueError('expected an address or network such as "10.0.0.0/8"') from None
     return text
 
 
@@ -159,6 +173,8 @@ Count = Annotated[StrictInt, Field(ge=1, le=MAX_COUNT)]
 Interval = Annotated[Seconds, Field(ge=0.1)]
 """At least 100 ms: below it a mistyped unit becomes an attack on an upstream."""
 Address = Annotated[str, AfterValidator(web_address)]
+NetworkText = Annotated[str, AfterValidator(network_text)]
+"""An address or a network, in CIDR notation."""
 Headers = Annotated[dict[str, str], AfterValidator(_headers)]
 Channel = Annotated[str, AfterValidator(channel_template)]
 Expression = Annotated[str, AfterValidator(_expression)]

@@ -45,7 +45,8 @@ class Inflater:
         self.received = 0
         self._max_bytes = max_bytes
         self._most_received = max_bytes + (WIRE_SLACK_BYTES if self.is_packed else 0)
-        self._wire: list[bytes] = []
+        # Not a list of chunks: two bytes to a chunk would take twenty times their size.
+        self._wire = bytearray()
         self._left = max_bytes
         self._parts: list[bytes] = []
         self._members = 0
@@ -66,26 +67,25 @@ class Inflater:
         self.received += len(chunk)
         if self.received > self._most_received:
             raise self._too_large()
-        self._wire.append(chunk)
+        self._wire += chunk
 
     def wire(self) -> tuple[memoryview, memoryview]:
         """What was received, without the time of packing that a gzip head holds (bytes 4-7)."""
-        whole = memoryview(b"".join(self._wire))
+        whole = memoryview(self._wire)
         return (whole[:4], whole[8:]) if self.coding != "deflate" else (whole, whole[:0])
 
     def finish(self) -> bytes:
         """The whole body. No bytes at all are an empty body in any coding."""
-        whole = b"".join(self._wire)
-        if not (self.is_packed and whole):
-            return whole
+        if not (self.is_packed and self._wire):
+            return bytes(self._wire)
         try:
-            self._inflate(whole)
+            self._inflate(memoryview(self._wire))
         except zlib.error:
             raise SourceError("bad_encoding", f"the {self.coding} body is broken") from None
         return b"".join(self._parts)
 
-    def _inflate(self, whole: bytes) -> None:
-        data, at = memoryview(whole), 0
+    def _inflate(self, data: memoryview) -> None:
+        at = 0
         while at < len(data):
             stream = self._begin(data[at : at + 2])
             # In steps, for the end of each member copies all that was given beyond it.

@@ -35,6 +35,7 @@ from stream.source_settings import (
     QuotaSettings,
 )
 from stream.units import format_duration, format_size, parse_duration, parse_size
+from stream.upstream_settings import UpstreamSettings
 
 KeyPath: TypeAlias = tuple[str | int, ...]
 """The keys and places in lists that lead from the top of the file to a value."""
@@ -71,6 +72,7 @@ _OPEN_AUTH_KEYS: Final = frozenset({"mode", "algorithms", "audience", "anonymous
 _SECTIONS: Final[dict[str, type[BaseModel]]] = {
     "server": ServerSettings,
     "limits": LimitSettings,
+    "upstream": UpstreamSettings,
     "engine": EngineSettings,
     "auth": AuthSettings,
 }

@@ -6,7 +6,6 @@ Shapes and checks only; the files of the certificate are tried by a function tha
 from __future__ import annotations
 
 from collections.abc import Callable
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Self, TypeAlias
 from urllib.parse import urlsplit
@@ -20,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from stream.fields import Mistake, Table, web_address
+from stream.fields import Mistake, NetworkText, Table, web_address
 from stream.units import Seconds
 
 TlsCheck: TypeAlias = Callable[[Path, Path], object]
@@ -33,14 +32,6 @@ def _origin(text: str) -> str:
         raise ValueError('expected an origin such as "https://desk.example", with no path')
     # web_address looks at the port and refuses passwords.
     return web_address(text)
-
-
-def _proxy(text: str) -> str:
-    try:
-        ip_network(text, strict=False)
-    except ValueError:
-        raise ValueError('expected an address or network such as "10.0.0.0/8"') from None
-    return text
 
 
 def _header_text(text: str) -> str:
@@ -63,7 +54,7 @@ class ServerSettings(Table):
         default=(),
         description="Web origins whose pages may connect, besides the page's own origin.",
     )
-    trusted_proxies: tuple[Annotated[str, AfterValidator(_proxy)], ...] = Field(
+    trusted_proxies: tuple[NetworkText, ...] = Field(
         default=(), description="Addresses or networks whose `X-Forwarded-*` headers are believed."
     )
     drain: Annotated[Seconds, Field(le=600)] = Field(

@@ -35,6 +35,7 @@ from stream.source_settings import (
 )
 from stream.template import ChannelPattern, Template
 from stream.units import Bytes, Seconds
+from stream.upstream_settings import UpstreamSettings
 
 _KEY_BYTES: Final = {"HS256": 32, "HS384": 48, "HS512": 64}
 """Shortest secret of each HMAC algorithm, the size of its hash (RFC 7518 §3.2)."""
@@ -241,6 +242,9 @@ class Settings(Table):
     limits: LimitSettings = Field(
         default_factory=LimitSettings,
         description="Bounds, so that no client can cost more than its share.",
+    )
+    upstream: UpstreamSettings = Field(
+        default_factory=UpstreamSettings, description="Manners and guards towards all upstreams."
     )
     engine: EngineSettings = Field(
         default_factory=EngineSettings, description="What puts changes in order."

@@ -20,6 +20,7 @@ from stream.settings import (
     Settings,
 )
 from stream.source_settings import KINDS, KeysSettings, QuotaSettings
+from stream.upstream_settings import UpstreamSettings
 
 PAGE = Path(__file__).parent.parent / "docs" / "config.md"
 MODELS: list[type[BaseModel]] = [
@@ -31,6 +32,7 @@ MODELS: list[type[BaseModel]] = [
     QuotaSettings,
     ServerSettings,
     SourceAuth,
+    UpstreamSettings,
     *KINDS.values(),
 ]
 

@@ -185,12 +185,15 @@ def test_references_that_xml_refuses_are_read_as_they_were_meant(reference: str,
         ("namespaces", rss("<a " + " ".join(f'xmlns:a{n}="u{n}"' for n in range(200)) + "/><b/>")),
         ("elements", rss("<a/>" * 50)),
         ("elements", rss("< " + "<a>" * 50)),
+        ("pieces of text", rss("<title>" + "&amp;" * 60 + "</title>")),
     ],
 )
 def test_more_than_can_be_read_in_passable_time_is_refused(
     what: str, text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(feedxml, "_MAX_ELEMENTS", 50)
+    monkeypatch.setattr(feedxml, "_MAX_BROKEN_ELEMENTS", 50)
+    monkeypatch.setattr(feedxml, "_MAX_PIECES", 50)
     error = refused(text)
     assert error.kind == "bad_feed" and what in error.message
 
@@ -261,3 +264,10 @@ def test_any_markup_is_read_or_refused_without_a_warning(parts: list[str], head:
 @example(b"<?xml version='1.0' encoding='undefined'?>\xff", "charset=utf-16")
 def test_any_bytes_become_text(body: bytes, content_type: str) -> None:
     decode(body, content_type).encode()
+
+
+def test_a_feed_of_a_hundred_levels_is_read_and_a_deeper_one_is_not() -> None:
+    # rss, channel and item are three of them.
+    assert parse_xml(rss("<a>" * 97 + "</a>" * 97)).entries
+    assert refused(rss("<a>" * 98 + "</a>" * 98)).kind == "too_deep"
+    assert parse_xml(rss("<a/>" * 500)).entries

@@ -145,7 +145,7 @@ async def test_a_304_and_a_redirect_leave_the_connection_in_use(
 async def test_origins_that_are_no_longer_asked_are_forgotten(
     fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stream.fetch.MAX_ORIGINS", 1)
+    monkeypatch.setattr("stream.pools.MAX_PLACES", 1)
     gone = asyncio.Event()
 
     async def wait_for_the_end(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

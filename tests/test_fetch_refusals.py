@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from stream.addresses import network
 from stream.fetch import Fetcher, Request, Validators
+from stream.hosts import Hosts
 from tests.fetching import HUSH, OK, fault, head, secretive, self_signed
 from tests.upstream import RawUpstream, Upstream
 
@@ -133,7 +135,8 @@ async def test_a_redirect_on_the_same_origin_keeps_the_secret_headers(
     assert str(hit.query) == "x=1"
 
 
-async def test_no_secret_reaches_another_origin(upstream: Upstream, fetcher: Fetcher) -> None:
+async def test_no_secret_reaches_another_origin(upstream: Upstream) -> None:
+    fetcher = Fetcher(user_agent="stream", allow=[network("127.0.0.0/8")])
     async with Upstream() as other:
         echoed = f"/back?api_token={HUSH}&fmt=json"
         upstream.set("/q", b"", status=302, headers={"Location": other.url(echoed)})
@@ -153,6 +156,7 @@ async def test_no_secret_reaches_another_origin(upstream: Upstream, fetcher: Fet
     assert away.headers["host"] == f"127.0.0.1:{other.port}"
     assert (away.headers["x-plain"], str(away.query)) == ("1", "fmt=json")
     assert HUSH not in str(back.headers.raw)  # once dropped, never picked up again
+    await fetcher.aclose()
 
 
 async def test_validators_go_back_to_the_end_of_the_redirects_alone(
@@ -227,3 +231,48 @@ async def test_a_location_in_utf8_is_understood(raw: RawUpstream, fetcher: Fetch
     raw.set("/q", moved)
     raw.set("/caf%C3%A9", OK)
     assert (await fetcher.get(Request(raw.url("/q")))).body == b"[]"
+
+
+@pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Service Unavailable"])
+async def test_a_host_that_asked_one_source_for_patience_is_asked_by_none(
+    raw: RawUpstream, status: str
+) -> None:
+    clock = [1000.0]
+    fetcher = Fetcher(user_agent="stream", resolve=loopback, hosts=Hosts(now=lambda: clock[0]))
+    raw.set("/busy", head("Retry-After: 30", "Content-Length: 0", status=status))
+    raw.set("/other", OK)
+    host = f"http://api.example:{raw.port}"
+    await fault(fetcher, secretive(f"{host}/busy"))
+    error = await fault(fetcher, secretive(f"{host}/other"))
+    assert (error.kind, error.status, error.retry_after_s) == ("retry_after", 429, 30)
+    assert raw.heads("/other") == []
+    assert (await fetcher.get(Request(f"http://www.example:{raw.port}/other"))).body == b"[]"
+    clock[0] += 30
+    assert (await fetcher.get(Request(f"{host}/other"))).body == b"[]"
+    await fetcher.aclose()
+
+
+async def test_a_503_without_a_time_says_nothing_of_the_host(raw: RawUpstream) -> None:
+    fetcher = Fetcher(user_agent="stream", resolve=loopback)
+    raw.set("/busy", head("Content-Length: 0", status="503 Service Unavailable"))
+    raw.set("/other", OK)
+    host = f"http://api.example:{raw.port}"
+    await fault(fetcher, Request(f"{host}/busy"))
+    assert (await fetcher.get(Request(f"{host}/other"))).body == b"[]"
+    await fetcher.aclose()
+
+
+async def test_a_host_that_a_redirect_leads_to_is_left_alone_too(raw: RawUpstream) -> None:
+    allow = [network("127.0.0.1")]
+    fetcher = Fetcher(user_agent="stream", resolve=loopback, allow=allow)
+    raw.set("/moved", head(f"Location: http://to.example:{raw.port}/", status="302 Found"))
+    raw.set("/", head("Content-Length: 0", status="429 Too Many Requests"))
+    for kind in ("http_429", "retry_after"):
+        error = await fault(fetcher, Request(f"http://from.example:{raw.port}/moved"))
+        assert error.kind == kind
+    assert len(raw.heads("/")) == 1
+    await fetcher.aclose()
+
+
+async def loopback(host: str, port: int) -> list[str]:
+    return ["127.0.0.1"]

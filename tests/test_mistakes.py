@@ -186,6 +186,19 @@ def test_a_key_written_into_auth_is_not_repeated(key: str) -> None:
     assert SECRET not in line
 
 
+@pytest.mark.parametrize("table", sorted(set(Settings.model_fields) - {"channels", "sources"}))
+def test_an_unknown_key_of_any_table_is_one_line(table: str) -> None:
+    line = mistake({table: {"zzz": "x"}})
+    assert line.startswith(f"stream.toml: [{table}] zzz") and "unknown key" in line
+
+
+def test_a_key_of_upstream_that_is_nearly_right_is_named() -> None:
+    line = mistake({"upstream": {"host_concurency": 3}})
+    assert line.endswith("unknown key, did you mean 'host_concurrency'?")
+    line = mistake({"upstream": {"allow_addresses": ["banana"]}})
+    assert line.endswith('expected an address or network such as "10.0.0.0/8"')
+
+
 KEYS = sorted(
     {
         *(

@@ -5,12 +5,13 @@ It sends nothing. Secrets travel apart from everything that is shown.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final, TypeAlias
 from urllib.parse import quote
 
 from stream.exchange import Request, Validators
 from stream.model import ADDED_KEY, Key
+from stream.redact import redacted
 from stream.source_settings import ITEM_KEY, FetchedSettings, HttpSettings
 from stream.template import KeysTemplate, Template
 
@@ -77,11 +78,3 @@ class Asking:
             max_bytes=settings.max_bytes,
             validators=validators,
         )
-
-
-def redacted(message: str, secrets: Iterable[str]) -> str:
-    """The message without the secrets, should one stand in it."""
-    for secret in secrets:
-        for part in {secret, secret.removeprefix("Bearer "), secret.removeprefix("Basic ")}:
-            message = message.replace(part, "***") if part else message
-    return message

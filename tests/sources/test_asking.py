@@ -8,8 +8,9 @@ import pytest
 from pydantic import SecretStr
 
 from stream.exchange import Validators
+from stream.redact import redacted
 from stream.source_settings import HttpSettings
-from stream.sources.asking import Asking, redacted
+from stream.sources.asking import Asking
 
 URL = "https://h.example/a"
 SECRET = "hush-hush"  # noqa: S105

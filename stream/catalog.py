@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 
 from stream.channel import Channel
 from stream.errors import ClientError
-from stream.fetch import Fetcher
 from stream.hub import Hub, unknown_channel
 from stream.inflow import Inflow, Push
 from stream.ledger import Ledger
@@ -25,15 +24,13 @@ from stream.schedule import Pace
 from stream.settings import ChannelSettings, Settings
 from stream.source_settings import (
     FeedSettings,
-    FetchedSettings,
     HttpSettings,
     PolledSettings,
     PushSettings,
     SourceSettings,
 )
 from stream.sources.base import Source
-from stream.sources.http import HttpSource, is_on_demand
-from stream.sources.system import SystemSource
+from stream.sources.factory import Factory, Traits, pace_of
 from stream.template import BadParameter, ChannelPattern, Rule
 
 log = logging.getLogger("stream.catalog")
@@ -111,7 +108,7 @@ class Catalog:
     Args:
         settings: what to read.
         hub: where changes go.
-        fetcher: shared by all HTTP sources.
+        factory: makes the sources.
         ledger: daily budgets.
         extra: sources of one's own: name → (source, seconds between reads).
     """
@@ -120,7 +117,7 @@ class Catalog:
         self,
         settings: Settings,
         hub: Hub,
-        fetcher: Fetcher,
+        factory: Factory,
         ledger: Ledger,
         *,
         extra: Mapping[str, tuple[Source, float]] | None = None,
@@ -129,7 +126,7 @@ class Catalog:
         self.patterns: dict[str, tuple[ChannelPattern, str, HttpSettings | FeedSettings]] = {}
         self._settings = settings
         self._hub = hub
-        self._fetcher = fetcher
+        self._factory = factory
         self._ledger = ledger
         self._extra = dict(extra or {})
         self._group: asyncio.TaskGroup | None = None
@@ -262,18 +259,17 @@ class Catalog:
         settings: ChannelSettings,
         values: Mapping[str, str],
     ) -> None:
-        fetched = [s for s in sources.values() if isinstance(s, FetchedSettings)]
-        windowed = any(s.removal == "window" for s in fetched)
+        traits = {name: Traits.of(source) for name, source in sources.items()}
+        windowed = any(each.window for each in traits.values())
         tolerance: dict[str, float] = {}
-        for source in fetched:
-            if isinstance(source, HttpSettings):
-                tolerance |= source.tolerance
+        for each in traits.values():
+            tolerance |= each.tolerance
         inflow = Inflow(
             self._hub,
             line.channel,
-            [_contribution(name, source) for name, source in sources.items()],
+            [each.contribution(name) for name, each in traits.items()],
             retain=settings.retain or (RETAIN_WINDOW if windowed else None),
-            ignore=frozenset(name for source in fetched for name in source.ignore),
+            ignore=frozenset[str]().union(*(each.ignore for each in traits.values())),
             tolerance=tolerance,
         )
         for name, polled in sources.items():
@@ -288,17 +284,11 @@ class Catalog:
         inflow: Inflow,
         values: Mapping[str, str],
     ) -> None:
-        source: Source = SystemSource()
-        quota = None
-        if isinstance(settings, HttpSettings | FeedSettings):
-            quota = settings.quota
-            source = HttpSource(settings, self._fetcher, channel=line.channel.name, values=values)
-        on_demand = isinstance(settings, FetchedSettings) and is_on_demand(settings)
-        if isinstance(settings, HttpSettings) and settings.keys is not None:
-            line.allow = Rule.of(settings.keys.allow)
-            line.max_keys = self._settings.limits.keys_per_view
+        keys = Traits.of(settings).keys
         is_wanted = _always
-        if on_demand:
+        if keys is not None:
+            line.allow = Rule.of(keys.allow)
+            line.max_keys = self._settings.limits.keys_per_view
             is_wanted = lambda: bool(line.wanted_keys())  # noqa: E731
         elif settings.demand == "watched":
             is_wanted = line.is_watched
@@ -306,16 +296,12 @@ class Catalog:
             Poller(
                 name=name,
                 kind=line.channel.kind,
-                source=source,
+                source=self._factory.make(settings, channel=line.channel.name, values=values),
                 inflow=inflow,
-                pace=Pace(
-                    settings.every,
-                    quota.per_day if quota is not None else None,
-                    quota.cost if quota is not None else 1,
-                ),
+                pace=pace_of(settings),
                 ledger=self._ledger,
                 is_wanted=is_wanted,
-                wanted_keys=line.wanted_keys if on_demand else None,
+                wanted_keys=line.wanted_keys if keys is not None else None,
             )
         )
 
@@ -371,9 +357,3 @@ def expected_key(sources: Iterable[SourceSettings]) -> str:
 
 def _always() -> bool:
     return True
-
-
-def _contribution(name: str, settings: PolledSettings) -> Contribution:
-    if isinstance(settings, FetchedSettings):
-        return Contribution(name, window=settings.removal == "window", empty_ok=settings.empty_ok)
-    return Contribution(name, empty_ok=True)

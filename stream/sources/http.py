@@ -15,7 +15,7 @@ from stream.identity import Keyed, KeyRule, identify
 from stream.model import Item
 from stream.query import Query, compile_query
 from stream.schedule import Hints
-from stream.source_settings import FeedSettings, FetchedSettings, HttpSettings
+from stream.source_settings import FeedSettings, HttpSettings
 from stream.sources.base import Poll, PollState
 from stream.template import KeysTemplate, Template
 
@@ -190,8 +190,3 @@ def key_rule(key: str | Sequence[str] | None) -> KeyRule:
 
 def _query(text: str | None) -> Query | None:
     return None if text is None else compile_query(text)
-
-
-def is_on_demand(settings: FetchedSettings) -> bool:
-    """Whether the source reads only the keys that are watched."""
-    return isinstance(settings, HttpSettings) and settings.keys is not None

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from stream.channel import Channel
 from stream.errors import ClientError
+from stream.follower import Follower
 from stream.hub import Hub, unknown_channel
 from stream.inflow import Inflow, Push
 from stream.ledger import Ledger
@@ -24,13 +25,12 @@ from stream.schedule import Pace
 from stream.settings import ChannelSettings, Settings
 from stream.source_settings import (
     FeedSettings,
-    HttpSettings,
-    PolledSettings,
+    Parametrised,
     PushSettings,
     SourceSettings,
 )
 from stream.sources.base import Source
-from stream.sources.factory import Factory, Traits, pace_of
+from stream.sources.factory import Factory, Traits
 from stream.template import BadParameter, ChannelPattern, Rule
 
 log = logging.getLogger("stream.catalog")
@@ -123,7 +123,7 @@ class Catalog:
         extra: Mapping[str, tuple[Source, float]] | None = None,
     ) -> None:
         self.lines: dict[str, Line] = {}
-        self.patterns: dict[str, tuple[ChannelPattern, str, HttpSettings | FeedSettings]] = {}
+        self.patterns: dict[str, tuple[ChannelPattern, str, Parametrised]] = {}
         self._settings = settings
         self._hub = hub
         self._factory = factory
@@ -136,9 +136,12 @@ class Catalog:
         by_channel: dict[str, dict[str, SourceSettings]] = {}
         for name, source in self._settings.sources.items():
             channel = source.channel or name
-            if isinstance(source, HttpSettings | FeedSettings) and "{" in channel:
+            if isinstance(source, Parametrised) and "{" in channel:
                 pattern = ChannelPattern(channel, source.match)
                 self.patterns[channel] = (pattern, name, source)
+                # What cannot be made should be told now, and not to the first reader.
+                values = dict.fromkeys(pattern.names, "0")
+                self._factory.make(name, source, channel=channel, values=values)
             else:
                 by_channel.setdefault(channel, {})[name] = source
         for channel, sources in by_channel.items():
@@ -239,15 +242,17 @@ class Catalog:
             sort = "-published"
         channel = self._hub.open(name, sort=sort, kind=kinds)
         # Known before the first read, so that the first items are a diff, not a new beginning.
-        channel.key = expected_key(sources.values())
+        traits = {n: self._factory.traits(n, source) for n, source in sources.items()}
+        expected = {each.key for each in traits.values()}
+        channel.key = expected.pop() if len(expected) == 1 else ADDED_KEY
         line = self.lines[name] = Line(channel)
-        polled = {n: s for n, s in sources.items() if isinstance(s, PolledSettings)}
+        read = {n: s for n, s in sources.items() if not isinstance(s, PushSettings)}
         pushed = [s for s in sources.values() if isinstance(s, PushSettings)]
         if pushed:
             line.push = Push(self._hub, channel, retain=settings.retain or RETAIN_PUSH)
             line.push_settings = pushed[0]
-        if polled:
-            self._attach(line, polled, settings, values or {})
+        if read:
+            self._attach(line, read, traits, settings, values or {})
         elif pushed:
             self._hub.set_status(channel, Status(SourceState.OK, time.time()))
         return line
@@ -255,55 +260,43 @@ class Catalog:
     def _attach(
         self,
         line: Line,
-        sources: Mapping[str, PolledSettings],
+        sources: Mapping[str, SourceSettings],
+        traits: Mapping[str, Traits],
         settings: ChannelSettings,
         values: Mapping[str, str],
     ) -> None:
-        traits = {name: Traits.of(source) for name, source in sources.items()}
-        windowed = any(each.window for each in traits.values())
+        windowed = any(traits[name].window for name in sources)
         tolerance: dict[str, float] = {}
-        for each in traits.values():
-            tolerance |= each.tolerance
+        for name in sources:
+            tolerance |= traits[name].tolerance
         inflow = Inflow(
             self._hub,
             line.channel,
-            [each.contribution(name) for name, each in traits.items()],
+            [traits[name].contribution(name) for name in sources],
             retain=settings.retain or (RETAIN_WINDOW if windowed else None),
-            ignore=frozenset[str]().union(*(each.ignore for each in traits.values())),
+            ignore=frozenset[str]().union(*(traits[name].ignore for name in sources)),
             tolerance=tolerance,
         )
-        for name, polled in sources.items():
-            line.linger_s = polled.linger
-            self._add_poller(line, name, polled, inflow, values)
+        for name, source in sources.items():
+            made = self._factory.make(name, source, channel=line.channel.name, values=values)
+            line.linger_s = traits[name].linger_s
+            line.pollers.append(self._poller(line, name, made, traits[name], inflow))
 
-    def _add_poller(
-        self,
-        line: Line,
-        name: str,
-        settings: PolledSettings,
-        inflow: Inflow,
-        values: Mapping[str, str],
-    ) -> None:
-        keys = Traits.of(settings).keys
-        is_wanted = _always
-        if keys is not None:
-            line.allow = Rule.of(keys.allow)
+    def _poller(
+        self, line: Line, name: str, source: Source, traits: Traits, inflow: Inflow
+    ) -> Poller:
+        is_wanted, wanted_keys = _always, None
+        if traits.keys is not None:
+            line.allow = Rule.of(traits.keys.allow)
             line.max_keys = self._settings.limits.keys_per_view
-            is_wanted = lambda: bool(line.wanted_keys())  # noqa: E731
-        elif settings.demand == "watched":
+            is_wanted, wanted_keys = lambda: bool(line.wanted_keys()), line.wanted_keys
+        elif traits.demand == "watched":
             is_wanted = line.is_watched
-        line.pollers.append(
-            Poller(
-                name=name,
-                kind=line.channel.kind,
-                source=self._factory.make(settings, channel=line.channel.name, values=values),
-                inflow=inflow,
-                pace=pace_of(settings),
-                ledger=self._ledger,
-                is_wanted=is_wanted,
-                wanted_keys=line.wanted_keys if keys is not None else None,
-            )
-        )
+        given = (name, line.channel.kind, source, inflow, traits.pace, self._ledger, is_wanted)
+        if traits.follows:
+            silence_s = traits.silence_s
+            return Follower(*given, backs_off=traits.backs_off, silence_s=silence_s)
+        return Poller(*given, wanted_keys=wanted_keys)
 
     def _open_own(self, name: str, source: Source, every_s: float) -> None:
         settings = self._settings.channels.get(name, ChannelSettings())
@@ -341,18 +334,6 @@ class Catalog:
         """Every poller."""
         for line in self.lines.values():
             yield from line.pollers
-
-
-def expected_key(sources: Iterable[SourceSettings]) -> str:
-    """The field that will carry the key, where the configuration says so for all sources."""
-    keys = set()
-    for source in sources:
-        if isinstance(source, HttpSettings | PushSettings):
-            plain = isinstance(source.key, str) and "." not in source.key
-            keys.add(str(source.key) if plain else ADDED_KEY)
-        else:
-            keys.add("id")
-    return keys.pop() if len(keys) == 1 else ADDED_KEY
 
 
 def _always() -> bool:

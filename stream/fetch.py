@@ -35,6 +35,9 @@ MAX_VALIDATOR_BYTES: Final = 1024
 MAX_ORIGINS: Final = 2048
 """Redirects choose origins, so their number needs an end; the one unused for longest goes."""
 
+BROKEN: Final = httpx.HTTPError
+"""What `stream.hold` meets where an answer breaks off."""
+
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _ONE_ORIGIN_ONLY = frozenset({"authorization", "proxy-authorization", "cookie", "host"})
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)

@@ -7,7 +7,16 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal, Self, TypeAlias
 
-from pydantic import BeforeValidator, Field, StrictBool, StrictInt, model_validator
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 from stream.errors import did_you_mean
 from stream.fields import (
@@ -23,12 +32,22 @@ from stream.fields import (
     Mistake,
     Table,
 )
+from stream.kind_settings import (
+    FLUSH_S,
+    FlushInterval,
+    ReplayFields,
+    SqlFields,
+    SseFields,
+    Windowed,
+    check_placeholders,
+)
+from stream.own_kinds import own_kinds
 from stream.secret import SourceAuth
 from stream.template import ChannelPattern, KeysForm, KeysTemplate, Template
 from stream.units import Bytes, Seconds
 
 NOT_YET: Final = frozenset(
-    """sql sse replay newsapi eodhd-quotes eodhd-news gnews finnhub-quote finnhub-news
+    """newsapi eodhd-quotes eodhd-news gnews finnhub-quote finnhub-news
     alphavantage-quote binance-24hr coingecko coinbase-ticker hackernews github-events usgs-quakes
     statuspage jsonplaceholder""".split()
 )
@@ -240,13 +259,77 @@ class SystemSettings(PolledSettings):
     )
 
 
-SourceSettings: TypeAlias = HttpSettings | FeedSettings | PushSettings | SystemSettings
+class SqlSettings(SqlFields, PolledSettings):
+    """`kind = "sql"`: the rows of one statement."""
+
+    kind: Literal["sql"] = Field(description="The rows of one statement, read again and again.")
+
+    @model_validator(mode="after")
+    def _placeholders(self) -> Self:
+        check_placeholders(self, self.channel)
+        return self
+
+
+class SseSettings(SseFields, FetchedSettings):
+    """`kind = "sse"`: an upstream event stream."""
+
+    kind: Literal["sse"] = Field(description="An upstream event stream, held open and resumed.")
+    every: FlushInterval = Field(
+        default=FLUSH_S,
+        description="What comes within so long is published together.",
+    )
+    removal: Windowed = Field(
+        default="window", description="Items age out: `retain` newer ones push them out."
+    )
+    max_bytes: Annotated[Bytes, Field(ge=1024)] = Field(
+        default=2**20, description="Largest event: a bound on memory."
+    )
+    timeout: Interval = Field(
+        default=15.0, description="Deadline of the head of the answer; what follows has none."
+    )
+
+    @model_validator(mode="after")
+    def _no_quota(self) -> Self:
+        if self.quota is not None:
+            raise Mistake("quota", "an event stream is held open, not read in calls")
+        return self
+
+
+class ReplaySettings(ReplayFields, SourceTable):
+    """`kind = "replay"`: a tape, played again."""
+
+    kind: Literal["replay"] = Field(description="A tape of `stream record`, played again.")
+
+
+class OwnSettings(PolledSettings):
+    """A kind of one's own; every key that no polled source has goes to what makes the source."""
+
+    model_config = ConfigDict(extra="allow")
+
+    kind: str = Field(description="The name of the entry point in the group `stream.sources`.")
+
+
+Parametrised: TypeAlias = HttpSettings | FeedSettings | SqlSettings | SseSettings
+"""The kinds whose channel may have placeholders."""
+
+SourceSettings: TypeAlias = (
+    HttpSettings
+    | FeedSettings
+    | PushSettings
+    | SystemSettings
+    | SqlSettings
+    | SseSettings
+    | ReplaySettings
+)
 """One table ``[sources.<name>]``, of any kind."""
 
 KINDS: Final[dict[str, type[SourceSettings]]] = {
     "feed": FeedSettings,
     "http": HttpSettings,
     "push": PushSettings,
+    "replay": ReplaySettings,
+    "sql": SqlSettings,
+    "sse": SseSettings,
     "system": SystemSettings,
 }
 """The kinds of source that this version has."""
@@ -266,9 +349,24 @@ def _known_kind(value: object) -> object:
     if kind in NOT_YET:
         raise Mistake("kind", f"kind {kind!r} is not in this version; it has: {have}")
     if kind not in KINDS:
-        raise Mistake("kind", f"unknown kind{did_you_mean(kind, KINDS) or f'; it has: {have}'}")
+        known = [*KINDS, *own_kinds()]
+        raise Mistake("kind", f"unknown kind{did_you_mean(kind, known) or f'; it has: {have}'}")
     return value
 
 
-AnySource = Annotated[SourceSettings, Field(discriminator="kind"), BeforeValidator(_known_kind)]
+def _own_kind(value: object, handler: ValidatorFunctionWrapHandler) -> object:
+    """A kind of one's own has no model to be told by, so it is taken out before that."""
+    kind = value.get("kind") if isinstance(value, dict) else None
+    is_own = isinstance(kind, str) and kind not in KINDS and kind in own_kinds()
+    if is_own or isinstance(value, OwnSettings):
+        return OwnSettings.model_validate(value)
+    return handler(value)
+
+
+AnySource = Annotated[
+    SourceSettings,
+    Field(discriminator="kind"),
+    BeforeValidator(_known_kind),
+    WrapValidator(_own_kind),
+]
 """A SourceSettings, told apart by its kind."""

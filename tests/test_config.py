@@ -273,7 +273,7 @@ def test_the_schema_names_every_table_and_refuses_other_keys() -> None:
     assert set(schema["properties"]) == set(Settings.model_fields)
     assert schema["additionalProperties"] is False
     kinds = schema["properties"]["sources"]["additionalProperties"]["discriminator"]["mapping"]
-    assert set(kinds) == {"feed", "http", "push", "system"}
+    assert set(kinds) == {"feed", "http", "push", "replay", "sql", "sse", "system"}
     http = schema["$defs"]["HttpSettings"]["properties"]
     assert {"type": "string"} in http["every"]["anyOf"]
     assert http["url"]["description"].startswith("The address to read")

@@ -86,9 +86,9 @@ def mistake(data: Any, origins: dict[tuple[str, ...], str] | None = None) -> str
             "[sources.quotes] frobnicate = 0x100000000000000000000: unknown key",
         ),
         (
-            {"kind": "sql"},
-            "[sources.quotes] kind = \"sql\": kind 'sql' is not in this version; "
-            "it has: feed, http, push, system",
+            {"kind": "newsapi"},
+            "[sources.quotes] kind = \"newsapi\": kind 'newsapi' is not in this version; "
+            "it has: feed, http, push, replay, sql, sse, system",
         ),
     ],
 )
@@ -111,7 +111,7 @@ def test_a_mistake_in_a_source_is_one_line(source: dict[str, Any], line: str) ->
         ({"sources": 1}, "sources = 1: expected a table"),
         (
             {"sources": {"a": {}}},
-            "sources.a.kind: missing; expected one of feed, http, push, system",
+            "sources.a.kind: missing; expected one of feed, http, push, replay, sql, sse, system",
         ),
         (
             {"sources": {"user:{id}": HTTP | {"every": 0}}},

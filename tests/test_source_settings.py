@@ -42,13 +42,12 @@ def test_the_kind_picks_the_model() -> None:
     assert isinstance(read(kind="feed", url=URL), FeedSettings)
     assert isinstance(read(kind="push"), PushSettings)
     assert isinstance(read(kind="system"), SystemSettings)
-    assert sorted(KINDS) == ["feed", "http", "push", "system"]
+    assert sorted(KINDS) == ["feed", "http", "push", "replay", "sql", "sse", "system"]
 
 
 def test_a_kind_of_a_later_version_says_which_this_version_has() -> None:
-    why = "kind 'sql' is not in this version; it has: feed, http, push, system"
-    refused(why, kind="sql")
-    refused("kind 'newsapi' is not in this version", kind="newsapi")
+    why = "kind 'newsapi' is not in this version; it has: feed, http, push, replay, sql, sse"
+    refused(why, kind="newsapi")
     assert NOT_YET.isdisjoint(KINDS)
 
 

@@ -8,9 +8,8 @@ from typing import Final
 
 from stream.articles import parse_feed
 from stream.errors import SourceError
-from stream.exchange import Request, Response, Validators
+from stream.exchange import Getter, Request, Response, Validators
 from stream.extract import Container, Extracted, Rules, extract, parse_json
-from stream.fetch import Fetcher
 from stream.identity import Keyed, KeyRule, identify
 from stream.model import Item
 from stream.query import Query, compile_query
@@ -36,7 +35,7 @@ class HttpSource:
     def __init__(
         self,
         settings: HttpSettings | FeedSettings,
-        fetcher: Fetcher,
+        fetcher: Getter,
         *,
         channel: str,
         values: Mapping[str, str],

@@ -28,7 +28,7 @@ class Event:
 
     Attributes:
         name: its type, ``message`` where the stream gives none.
-        data: its lines, joined with line feeds; never empty.
+        data: its lines, joined with line feeds.
         id: the id that stood in this very event, if one did.
     """
 
@@ -116,8 +116,8 @@ class EventStream:
         return None
 
     def _end_of_event(self) -> Event | None:
-        name, data, own_id = self._name or "message", "\n".join(self._data), self._id
+        name, lines, own_id = self._name or "message", self._data, self._id
         self._begin()
         if own_id is not None:
             self.last_id = own_id
-        return Event(name, data, own_id) if data else None
+        return Event(name, "\n".join(lines), own_id) if lines else None

@@ -20,7 +20,7 @@ from stream.errors import ConfigError, SourceError
 from stream.extract import Container, Extracted
 from stream.identity import Keyed, identify
 from stream.model import Item
-from stream.query import Query, compile_query
+from stream.query import compile_optional
 from stream.rows import Row, as_items
 from stream.source_settings import SqlSettings
 from stream.sources.base import Poll, PollState
@@ -175,8 +175,8 @@ class SqlSource:
         self._database = database
         self._channel = channel
         self._statement, self._params = _bound(settings, values)
-        self._select = _query(settings.select)
-        self._drop = _query(settings.drop)
+        self._select = compile_optional(settings.select)
+        self._drop = compile_optional(settings.drop)
         self._rule = key_rule(settings.key)
         self._found: str | None = None
         self._last: tuple[Sequence[str], list[Row]] | None = None
@@ -248,10 +248,6 @@ class SqlSource:
         )
         self._found = keyed.found
         return keyed
-
-
-def _query(text: str | None) -> Query | None:
-    return None if text is None else compile_query(text)
 
 
 def _bound(settings: SqlSettings, values: Mapping[str, str]) -> tuple[TextClause, dict[str, Any]]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import random
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -22,13 +21,11 @@ from stream.fetch import Fetcher
 from stream.hold import hold
 from stream.identity import MAX_KEY, Keyed, identify
 from stream.model import ADDED_KEY, Item, Key
-from stream.query import compile_query
+from stream.query import compile_optional
 from stream.source_settings import SseSettings
 from stream.sources.base import Poll, PollState
 from stream.sources.http import key_rule, redacted
 from stream.template import Template
-
-log = logging.getLogger("stream.sse")
 
 MAX_BATCH: Final = 1000
 """Events after which what was gathered is published, should more come than time to look up."""
@@ -52,7 +49,9 @@ class _Line:
     since_s: float
     heard_s: float
     events: int = 0
+    is_greeted: bool = False
     pending: asyncio.Task[bytes] | None = None
+    fault: SourceError | None = None
 
 
 @dataclass(slots=True)
@@ -144,9 +143,11 @@ class SseSource:
     async def aclose(self) -> None:
         """Hang up."""
         line, self._line = self._line, None
-        if line is not None and line.pending is not None:
-            line.pending.cancel()
-            await asyncio.wait({line.pending})
+        if line is not None:
+            if line.pending is not None:
+                line.pending.cancel()
+                await asyncio.gather(line.pending, return_exceptions=True)
+            await line.held.chunks.aclose()
         await self._open.aclose()
 
     def _told(self, error: SourceError) -> SourceError:
@@ -209,8 +210,8 @@ class SseSource:
         loop = asyncio.get_running_loop()
         batch = _Batch()
         started = loop.time()
-        is_fresh = line.since_s == line.heard_s
-        until = started + HELLO_S if is_fresh else None
+        until = None if line.is_greeted else started + HELLO_S
+        line.is_greeted = True
         while True:
             silent_at = line.heard_s + self._settings.silence
             chunk = await self._chunk(line, min(silent_at, until or silent_at) - loop.time())
@@ -244,7 +245,7 @@ class SseSource:
         try:
             return pending.result()
         except SourceError as error:
-            log.debug("channel=%s %s", self._channel, error.message)
+            line.fault = error
             return b""
 
     async def _cut(self, line: _Line, batch: _Batch) -> _Batch:
@@ -253,7 +254,7 @@ class SseSource:
         was_good = line.events > 0 or now - line.since_s >= STEADY_S
         await self.aclose()
         if not was_good:
-            raise SourceError("cut", "the stream ended before an event came")
+            raise line.fault or SourceError("cut", "the stream ended before an event came")
         wait_s = RETRY_S if self._retry_s is None else self._retry_s
         self._pause_s = wait_s + self._draw() * max(wait_s, RETRY_S)
         return batch
@@ -282,8 +283,9 @@ class SseSource:
                 batch.put(keyed)
 
     def _keyed(self, event: Event) -> Keyed | None:
-        document = parse_json(event.data.encode())
-        if document is None:  # what some servers send to keep a connection alive
+        # Nothing and null are what some servers send to keep a connection alive.
+        document = parse_json(event.data.encode()) if event.data else None
+        if document is None:
             return None
         rules = self._rules
         if rules.items is None and isinstance(document, dict):
@@ -306,6 +308,9 @@ async def _next(chunks: AsyncIterator[bytes]) -> bytes:
 
 
 def _rules(settings: SseSettings) -> Rules:
-    texts = (settings.items, settings.select, settings.drop, settings.error_when)
-    items, select, drop, error_when = (t and compile_query(t) or None for t in texts)
-    return Rules(items=items, select=select, drop=drop, error_when=error_when)
+    return Rules(
+        items=compile_optional(settings.items),
+        select=compile_optional(settings.select),
+        drop=compile_optional(settings.drop),
+        error_when=compile_optional(settings.error_when),
+    )

@@ -29,7 +29,7 @@ from stream.source_settings import (
     PushSettings,
     SourceSettings,
 )
-from stream.sources.base import Source
+from stream.sources.base import Source, close
 from stream.sources.factory import Factory, Traits
 from stream.template import BadParameter, ChannelPattern, Rule
 
@@ -169,7 +169,7 @@ class Catalog:
 
     def _start(self, line: Line) -> None:
         if self._group is not None:
-            line.tasks = [self._group.create_task(poller.run()) for poller in line.pollers]
+            line.tasks = [self._group.create_task(_run(poller)) for poller in line.pollers]
 
     async def _sweep(self) -> None:
         while True:
@@ -334,6 +334,13 @@ class Catalog:
         """Every poller."""
         for line in self.lines.values():
             yield from line.pollers
+
+
+async def _run(poller: Poller) -> None:
+    try:
+        await poller.run()
+    finally:
+        await close(poller.source)
 
 
 def _always() -> bool:

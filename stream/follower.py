@@ -43,7 +43,6 @@ class Follower(Poller):
         finally:
             if self._stale is not None:
                 self._stale.cancel()
-            await close(self.source)
 
     def _watch_for_staleness(self, interval_s: float) -> None:
         if self.silence_s is not None:

@@ -24,6 +24,8 @@ MAX_LINE: Final = 64 * 2**20
 HIDDEN: Final = "***"
 _LEAST_SECRET: Final = 4
 """A secret shorter than this is no secret, and would be found everywhere."""
+_LIKELY_SECRET: Final = 8
+"""A shorter one that merely stands where a secret could is found in too many other places."""
 _SECRET_NAME = re.compile(
     r"key|token|secret|passw|pwd|auth|sig|session|cookie|credential|bearer|jwt", re.IGNORECASE
 )
@@ -151,6 +153,11 @@ class Redactor:
             kept["url"] = self.url(kept["url"])
         safe: dict[str, Any] = self.value(kept)
         return safe
+
+
+def likely_secrets(pairs: Mapping[str, str]) -> list[str]:
+    """The values that stand where somebody may have written a secret, and are long enough."""
+    return [v for k, v in pairs.items() if _SECRET_NAME.search(k) and len(v) >= _LIKELY_SECRET]
 
 
 def write_head(head: Head) -> bytes:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import TypeAdapter, ValidationError
 
 from stream.errors import ConfigError
 from stream.fetch import Fetcher
@@ -17,6 +19,7 @@ from stream.model import ADDED_KEY
 from stream.own_kinds import own_kinds
 from stream.schedule import Pace
 from stream.source_settings import (
+    AnySource,
     FeedSettings,
     FetchedSettings,
     HttpSettings,
@@ -38,6 +41,8 @@ from stream.tape import BadTape
 
 if TYPE_CHECKING:
     from stream.sources.sql import Databases
+
+_ANY_SOURCE: Final[TypeAdapter[Any]] = TypeAdapter(AnySource)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +103,35 @@ class Traits:
             traits = replace(traits, follows=True, silence_s=settings.silence)
         return traits
 
+    def record(self) -> dict[str, Any]:
+        """What a tape of items says of them; see `recorded`."""
+        return {
+            "window": self.window,
+            "empty_ok": self.empty_ok,
+            "ignore": sorted(self.ignore),
+            "tolerance": dict(self.tolerance),
+            "key": self.key,
+        }
+
+    @classmethod
+    def recorded(cls, table: object) -> Traits:
+        """Those that a tape's first line holds.
+
+        Raises:
+            BadTape: they are of another form.
+        """
+        match table:
+            case {
+                "window": bool(window),
+                "empty_ok": bool(empty_ok),
+                "ignore": [*ignore],
+                "tolerance": {**tolerance},
+                "key": str(key),
+            }:
+                numbers = {str(n): v for n, v in tolerance.items() if isinstance(v, int | float)}
+                return cls(window, empty_ok, frozenset(map(str, ignore)), numbers, key=key)
+        raise BadTape("line 1: its traits are not those of a source")
+
     def contribution(self, name: str) -> Contribution:
         """The place of this source's items among those of its channel."""
         return Contribution(name, window=self.window, empty_ok=self.empty_ok)
@@ -130,7 +164,7 @@ class Factory:
         if not isinstance(settings, ReplaySettings):
             return Traits.of(settings)
         _, _, recorded = _picked(name, settings)
-        traits = Traits.of(recorded)
+        traits = recorded if isinstance(recorded, Traits) else Traits.of(recorded)
         traits = replace(traits, pace=Pace(1.0), follows=True, backs_off=False)
         return replace(traits, keys=None, silence_s=None, demand="always")
 
@@ -181,12 +215,21 @@ class Factory:
         await self._fetcher.aclose()
 
 
-def _picked(name: str, settings: ReplaySettings) -> tuple[Tape, str, SourceTable]:
+def _picked(name: str, settings: ReplaySettings) -> tuple[Tape, str, SourceTable | Traits]:
+    """The tape, the source's name on it, and its settings or what its items need to be known of."""
     try:
         tape = Tape(settings.path)
-        return tape, *tape.pick(settings.source)
+        recorded_name, table = tape.pick(settings.source)
+        if "traits" in table:
+            return tape, recorded_name, Traits.recorded(table["traits"])
+        return tape, recorded_name, _ANY_SOURCE.validate_python(dict(table))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"]))[:80]
+        what = f"its settings of {recorded_name!r} are wrong: {where}: {first['msg']}"
     except BadTape as error:
-        raise ConfigError(one_line(f"[sources.{name}] {settings.path}: {error}")) from None
+        what = str(error)
+    raise ConfigError(one_line(f"[sources.{name}] {settings.path}: {what}"))
 
 
 def _replay(name: str, settings: ReplaySettings) -> Source:

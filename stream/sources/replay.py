@@ -8,18 +8,15 @@ from __future__ import annotations
 import asyncio
 import gzip
 import zlib
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Final
-
-from pydantic import TypeAdapter, ValidationError
 
 from stream.errors import SourceError, did_you_mean
 from stream.exchange import Request, Response, Validators
 from stream.identity import Keyed
 from stream.model import ADDED_KEY
 from stream.schedule import Hints
-from stream.source_settings import AnySource, SourceTable
 from stream.sources.base import Poll, PollState, Source
 from stream.tape import MAX_LINE, Answer, BadTape, Head, Read, Redactor, read_head, read_read
 
@@ -27,7 +24,6 @@ ROUND_S: Final = 1.0
 """The pause before a tape that is looped begins again, at speed 1."""
 
 _GZIP: Final = b"\x1f\x8b"
-_ANY_SOURCE: TypeAdapter[Any] = TypeAdapter(AnySource)
 
 
 class Tape:
@@ -48,28 +44,19 @@ class Tape:
         finally:
             lines.close()
 
-    def pick(self, source: str | None) -> tuple[str, SourceTable]:
-        """The name and the settings of one of its sources, or of its only one.
+    def pick(self, source: str | None) -> tuple[str, Mapping[str, Any]]:
+        """The name and the table of one of its sources, or of its only one.
 
         Raises:
             BadTape: it has no such source, or more than one to choose from.
         """
         names = list(self.head.sources)
         if source is None and len(names) != 1:
-            raise BadTape(f"name the source: it has {', '.join(names)[:200] or 'none'}")
+            raise BadTape(f"say which source; it has {', '.join(names)[:200] or 'none'}")
         name = names[0] if source is None else source
         if name not in self.head.sources:
             raise BadTape(f"it has no source {name!r}{did_you_mean(name, names)}")
-        try:
-            settings = _ANY_SOURCE.validate_python(dict(self.head.sources[name]))
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            where = ".".join(map(str, first["loc"]))[:80]
-            raise BadTape(
-                f"the settings of {name!r} on it are wrong: {where}: {first['msg']}"
-            ) from None
-        assert isinstance(settings, SourceTable)  # noqa: S101  (a union of nothing else)
-        return name, settings
+        return name, self.head.sources[name]
 
     def reads(self, source: str) -> Iterator[Read]:
         """The reads of one of its sources, in order.

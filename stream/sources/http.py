@@ -157,7 +157,7 @@ class HttpSource:
         drop, select = _query(settings.drop), _query(settings.select)
 
         def read(body: bytes, content_type: str) -> Keyed:
-            feed = parse_feed(body, content_type, content=settings.content)
+            feed = parse_feed(body, content_type, content=settings.content, base=self._url)
             articles = shaped(feed.articles, drop, select)
             return identify(Extracted(articles, None, Container.LIST), KeyRule(("id",)))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import secrets
 import time
@@ -19,7 +18,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from stream import __version__, describe, metrics
 from stream.access import Access
 from stream.catalog import Catalog
-from stream.doors import rest
+from stream.doors import publishing, rest
+from stream.doors.answer import json_response
 from stream.doors.sse import sse_door
 from stream.doors.websocket import websocket_door
 from stream.engines.memory import MemoryEngine
@@ -61,7 +61,11 @@ def create_app(
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         try:
-            async with service.catalog.running(), service.pulse.running():
+            async with (
+                service.catalog.running(),
+                service.pulse.running(),
+                service.lag.measured(),
+            ):
                 service.started = True
                 yield
                 service.draining = True
@@ -116,8 +120,9 @@ def routes() -> list[Route | WebSocketRoute | Mount]:
         WebSocketRoute("/ws", websocket_door),
         WebSocketRoute("/ws/{channels}", websocket_door),
         Route("/sse/{channels}", sse_door),
+        Route("/channels", publishing.publish_several, methods=["POST"]),
         Route("/channels", rest.list_channels),
-        Route("/channels/{channel}", rest.publish, methods=["POST"]),
+        Route("/channels/{channel}", publishing.publish, methods=["POST"]),
         Route("/channels/{channel}", rest.get_channel),
         Route("/channels/{channel}/{key:path}", rest.get_item),
         Route("/status", rest.status),
@@ -137,11 +142,11 @@ async def _metrics(request: Request) -> Response:
 
 
 async def _openapi(request: Request) -> Response:
-    return rest.json_response(describe.openapi())
+    return json_response(describe.openapi())
 
 
 async def _asyncapi(request: Request) -> Response:
-    return rest.json_response(describe.asyncapi())
+    return json_response(describe.asyncapi())
 
 
 class PageHeaders:
@@ -166,11 +171,3 @@ class PageHeaders:
             await send(message)
 
         await self.app(scope, receive, with_headers)
-
-
-async def drained(service: Service, within_s: float) -> None:
-    """Say goodbye to everybody and wait until they are gone, or the time is up."""
-    service.drain()
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(within_s):
-            await service.emptied.wait()

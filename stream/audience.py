@@ -1,14 +1,14 @@
 """The live connections that watch exactly the same: what is written once for all of them.
 
 A live connection has no state of its own: where it stands is where its audience stands. What its
-channels tell is collected here, and one slice of connections after another is handed the very same
-bytes. Nothing is awaited.
+channels tell is collected here, and once a tick one slice of connections after another is handed
+the very same bytes. Nothing is awaited.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Final, TypeAlias
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from stream.encode import Format, Message
 from stream.framing import Framing, frames
@@ -19,11 +19,41 @@ if TYPE_CHECKING:
 
 MOST_PENDING_BYTES: Final = 256 * 1024
 """More than this within one tick is not written as it came: everybody is sent what it comes to."""
+MOST_PENDING: Final = 1024
+"""The same for the number of changes, which are not encoded before they are written."""
+TICK_S: Final = 0.01
+"""Least time between two writes to one audience: what changes meanwhile goes out in one. The first
+change after a pause is written at once."""
 
 Place: TypeAlias = tuple[Framing, tuple[tuple[str, Format, object], ...]]
 """What makes two connections the same audience: framing, and channel, format and view of each."""
 Shares: TypeAlias = "tuple[tuple[SharedView, Format], ...]"
 """The views that an audience looks through, each in its format."""
+
+
+class Told(Protocol):
+    """What a channel tells: a change, or a status."""
+
+    @property
+    def seq(self) -> int:
+        """The number of the change; 0 where it is none."""
+
+    def messages(self) -> Sequence[Message]:
+        """What is to be sent, made once for all."""
+
+
+class Notice:
+    """A message that is no change: it moves no cursor."""
+
+    __slots__ = ("_messages",)
+    seq: Final = 0
+
+    def __init__(self, message: Message) -> None:
+        self._messages = (message,)
+
+    def messages(self) -> Sequence[Message]:
+        """The one message."""
+        return self._messages
 
 
 class Audience:
@@ -40,7 +70,7 @@ class Audience:
         "_joiners",
         "_left",
         "_now_seq",
-        "_pending_bytes",
+        "due_at",
         "is_overrun",
         "last_seq",
         "members",
@@ -62,11 +92,11 @@ class Audience:
         self.members: dict[DirectRoad, None] = {}
         self.seen = now_seq()
         self.last_seq = 0
-        self.pending: list[bytes] = []
+        self.due_at = 0.0
+        self.pending: list[Told] = []
         self.statuses: set[Channel] = set()
         self.is_overrun = False
         self._now_seq = now_seq
-        self._pending_bytes = 0
         self._batch: list[bytes] = []
         self._left: dict[DirectRoad, None] = {}
         self._joiners: list[DirectRoad] = []
@@ -83,6 +113,10 @@ class Audience:
         """Whether nobody is in it, or waits to be."""
         return not (self.members or self._joiners)
 
+    def is_due(self, now_s: float) -> bool:
+        """Whether its tick is over, or it is in the middle of writing."""
+        return bool(self._left) or self.due_at <= now_s
+
     @property
     def is_quiet(self) -> bool:
         """Whether there is nothing to write."""
@@ -93,31 +127,24 @@ class Audience:
         """Everything up to here has been written to every member, a batch under way aside."""
         return self.seen if self.pending or self.is_overrun else self._now_seq()
 
-    def add(self, messages: Iterable[Message], seq: int) -> None:
+    def add(self, telling: Told) -> None:
         """Collect what a channel tells; in the order of the hub's sequence."""
         if self.is_overrun:
             return
-        for message in messages:
-            for piece in frames(message, self.framing):
-                self.pending.append(piece)
-                self._pending_bytes += len(piece)
-        self.last_seq = seq
-        if self._pending_bytes > MOST_PENDING_BYTES:
+        self.pending.append(telling)
+        self.last_seq = telling.seq or self.last_seq
+        if len(self.pending) > MOST_PENDING:
             self.overrun()
 
-    def add_status(self, channel: Channel, message: Message) -> None:
-        """Collect a status; it moves no cursor."""
-        self.add((message,), self.last_seq)
+    def add_status(self, channel: Channel, status: Notice) -> None:
+        """Collect a status."""
+        self.add(status)
         self.statuses.add(channel)
 
     def overrun(self) -> None:
         """Give up what was collected: each member is to be sent what it all comes to."""
         self.is_overrun = True
-        self._forget_pending()
-
-    def _forget_pending(self) -> None:
         self.pending = []
-        self._pending_bytes = 0
 
     def join(self, road: DirectRoad) -> bool:
         """Take in a connection to which nothing is owed.
@@ -144,7 +171,7 @@ class Audience:
         """Whether a status of this channel has not been written yet."""
         return channel in self.statuses
 
-    def write(self, most: int) -> int:
+    def write(self, most: int, now_s: float) -> int:
         """Write to at most so many connections.
 
         Returns:
@@ -152,17 +179,34 @@ class Audience:
         """
         if self._left:
             return self._go_on(most)
+        self.due_at = now_s + TICK_S
+        self._encode()
         if self.is_overrun:
             return self._scatter()
         self._seal()
         batch, members = self._batch, list(self.members)
-        self._left = dict.fromkeys(members[most:])
-        for road in members[:most]:
+        if len(members) > most:
+            self._left = dict.fromkeys(members[most:])
+            members = members[:most]
+        for road in members:
             road.write(batch)
         if not self._left:
             self._batch = []
         self._admit()
-        return min(most, len(members)) + 1
+        return len(members) + 1
+
+    def _encode(self) -> None:
+        """Make the bytes of what is pending, unless they are more than a tick may hold."""
+        framing, found, size = self.framing, [], 0
+        for telling in self.pending:
+            for message in telling.messages():
+                for piece in frames(message, framing):
+                    found.append(piece)
+                    size += len(piece)
+            if size > MOST_PENDING_BYTES:
+                self.overrun()
+                return
+        self._batch = found if len(found) == 1 else [b"".join(found)]
 
     def _go_on(self, most: int) -> int:
         written = 0
@@ -175,10 +219,9 @@ class Audience:
         return written
 
     def _seal(self) -> None:
-        self._batch = joined(self.pending)
         self.seen = self._now_seq()
         self.statuses.clear()
-        self._forget_pending()
+        self.pending = []
 
     def _scatter(self) -> int:
         """Everybody for himself: laggards until they are sent what it came to."""
@@ -205,8 +248,3 @@ class Audience:
                 audiences.pop(self, None)
                 if not audiences:
                     del shared.audiences[form]
-
-
-def joined(pieces: list[bytes]) -> list[bytes]:
-    """The pieces as one."""
-    return pieces if len(pieces) == 1 else [b"".join(pieces)]

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from stream import encode
-from stream.audience import Audience
+from stream.audience import Audience, Notice
 from stream.encode import Format, Head, Marks, Message
 from stream.model import ADDED_KEY, Change, Cursor, Key, SourceState, Status
-from stream.splice import Splice
+from stream.splice import Splice, Telling
 from stream.state import State
 from stream.view import Spec, View, forms
 
@@ -94,6 +94,7 @@ class Channel:
         entries = self.state.entries
         patch = {name: fields for name, fields in change.patch.items() if fields}
         gone = tuple(name for name in change.delete if name in entries)
+        new = frozenset(change.put.keys() - entries.keys())
         change = Change(change.put, patch, gone)
         self.state.apply(change, seq)
         self._frames.clear()
@@ -109,12 +110,14 @@ class Channel:
             woken.subscribers.extend(shared.lagging)
             if not shared.audiences:
                 continue
-            window = view.window(change, seq, keys)
-            splice = splice or Splice(self.head(view), self.state, Cursor(self.epoch, seq))
+            if splice is None:
+                cursor = Cursor(self.epoch, seq)
+                splice = Splice(self.head(view), self.state, cursor, change, new)
+            window = None if view.spec.where is None else view.window(change, seq, keys)
             for form, audiences in shared.audiences.items():
-                messages = splice.messages(view, window, form)
+                telling = Telling(splice, view, form, keys, window)
                 for audience in audiences:
-                    audience.add(messages, seq)
+                    audience.add(telling)
                 woken.audiences.extend(audiences)
         return woken
 
@@ -156,9 +159,9 @@ class Channel:
         for shared in self.views.values():
             woken.subscribers.extend(shared.lagging)
             for form, audiences in shared.audiences.items():
-                message = self.status_message(form)
+                notice = Notice(self.status_message(form))
                 for audience in audiences:
-                    audience.add_status(self, message)
+                    audience.add_status(self, notice)
                 woken.audiences.extend(audiences)
         return woken
 

@@ -1,4 +1,4 @@
-"""When what is owed is written: at the end of the loop's turn, a slice of connections at a time.
+"""When what is owed is written: at most once a tick, and a slice of connections at a time.
 
 However many connections there are, the loop is given back between two slices, so that a change for
 twenty thousand readers holds up nobody for more than a few milliseconds. Nothing is awaited.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from stream.audience import Audience, Place, Shares
 
@@ -21,26 +21,36 @@ COMPOSING: Final = 8
 """What a connection counts for that has to be composed a message of its own."""
 
 
+class Loop(Protocol):
+    """What is needed of an event loop."""
+
+    def time(self) -> float:
+        """Monotonic seconds."""
+
+    def call_soon(self, callback: Callable[[], None], /) -> object:
+        """Call at the end of the loop's turn."""
+
+    def call_later(self, delay_s: float, callback: Callable[[], None], /) -> object:
+        """Call after so long."""
+
+
 class Delivery:
     """Writes what audiences have collected and what laggards are owed.
 
     Args:
         now_seq: the hub's seq, asked at each moment.
-        call_soon: how to be called at the end of the loop's turn; the running loop's where None.
+        loop: who calls it; the running loop where None.
     """
 
-    def __init__(
-        self,
-        now_seq: Callable[[], int],
-        call_soon: Callable[[Callable[[], None]], object] | None = None,
-    ) -> None:
+    def __init__(self, now_seq: Callable[[], int], loop: Loop | None = None) -> None:
         self.audiences: dict[Place, Audience] = {}
         self.live = 0
         self._now_seq = now_seq
-        self._call_soon = call_soon
+        self._loop = loop
         self._dirty: dict[Audience, None] = {}
         self._waking: dict[DirectRoad, None] = {}
         self._is_due = False
+        self._is_timed = False
 
     def mark(self, audience: Audience) -> None:
         """This audience has something to be written."""
@@ -84,34 +94,59 @@ class Delivery:
             self._dirty.pop(audience, None)
             audience.disband()
 
+    def _running(self) -> Loop:
+        return asyncio.get_running_loop() if self._loop is None else self._loop
+
     def _schedule(self) -> None:
-        if self._is_due:
-            return
-        self._is_due = True
-        if self._call_soon is None:
-            asyncio.get_running_loop().call_soon(self.run)
-        else:
-            self._call_soon(self.run)
+        if not self._is_due:
+            self._is_due = True
+            self._running().call_soon(self.run)
+
+    def _schedule_at(self, moment_s: float, now_s: float) -> None:
+        if not self._is_timed:
+            self._is_timed = True
+            self._running().call_later(moment_s - now_s, self._tick)
+
+    def _tick(self) -> None:
+        self._is_timed = False
+        self._schedule()
 
     def run(self) -> None:
-        """Write one slice; the rest at the end of the loop's next turn."""
+        """Write one slice; the rest at the end of the loop's next turn, or when it is due."""
         self._is_due = False
-        left = SLICE
+        now_s = self._running().time()
+        left, later_s = self._write_audiences(now_s)
+        self._advance_laggards(max(left, SLICE // 4))
+        if left <= 0 or self._waking:
+            self._schedule()
+        elif later_s is not None:
+            self._schedule_at(later_s, now_s)
+
+    def _write_audiences(self, now_s: float) -> tuple[int, float | None]:
+        """Write to those that are due.
+
+        Returns:
+            How many connections are left of the slice, and when the next audience is due.
+        """
+        left, later_s = SLICE, None
         for audience in list(self._dirty):
             if left <= 0:
                 break
-            left -= audience.write(left)
+            if not audience.is_due(now_s):
+                later_s = audience.due_at if later_s is None else min(later_s, audience.due_at)
+                continue
+            left -= audience.write(left, now_s)
             # To the end of the line, so that a busy audience does not starve the others.
             self._dirty.pop(audience, None)
             if not audience.is_quiet:
                 self._dirty[audience] = None
             elif audience.is_empty:
                 self._disband_if_empty(audience)
-        left = max(left, SLICE // 4)
+        return left, later_s
+
+    def _advance_laggards(self, left: int) -> None:
         while self._waking and left > 0:
             road = next(iter(self._waking))
             del self._waking[road]
             left -= COMPOSING
             road.advance()
-        if self._dirty or self._waking:
-            self._schedule()

@@ -135,6 +135,8 @@ def openapi() -> Schema:
         path: {"get": {"summary": summary, "responses": {"200": _answer("The answer.")}}}
         for path, summary in plain.items()
     }
+    several = {**publication, "summary": "Publish to several push channels", "parameters": []}
+    paths["/channels"]["post"] = several
     paths["/channels/{name}"] = {"get": state, "post": publication}
     paths["/channels/{name}/{key}"] = {"get": item}
     return {

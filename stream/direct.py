@@ -205,6 +205,7 @@ class DirectRoad(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """The peer writes no more; nobody half-closes a stream he still reads."""
+        self.close_soon()
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -229,9 +230,7 @@ class DirectRoad(asyncio.Protocol):
 
     def shutdown(self) -> None:
         """The server stops and waits no longer."""
-        self.lag()
-        self.is_closing = True
-        self._cancel_timer()
+        self.close_soon()
         if self.is_full:
             self.transport.abort()
         else:

@@ -14,7 +14,7 @@ import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 
@@ -32,6 +32,8 @@ KEEP_ALIVE_S: Final = 55.0
 """Just below the 60 s after which common servers and balancers hang up."""
 MAX_REDIRECTS: Final = 3
 MAX_VALIDATOR_BYTES: Final = 1024
+MAX_IDLE: Final = 8
+"""Kept-alive connections of one origin that are not in use."""
 MAX_ORIGINS: Final = 2048
 """Redirects choose origins, so their number needs an end; the one unused for longest goes."""
 
@@ -66,7 +68,6 @@ class Fetcher:
         self._user_agent = user_agent
         self._now = now
         self._tls = tls or httpx.create_ssl_context(trust_env=False)
-        self._max_connections = max_connections
         self._slots = asyncio.Semaphore(max_connections)
         self._pools: dict[str, _Pool] = {}
 
@@ -94,7 +95,7 @@ class Fetcher:
     async def aclose(self) -> None:
         """Close every connection."""
         while self._pools:
-            await self._pools.popitem()[1].transport.aclose()
+            await self._pools.popitem()[1].aclose()
 
     async def _follow(self, request: Request, hop: _Hop) -> Response:
         for _ in range(MAX_REDIRECTS + 1):
@@ -120,18 +121,26 @@ class Fetcher:
 
     @contextlib.asynccontextmanager
     async def _pool(self, origin: str) -> AsyncIterator[httpx.AsyncHTTPTransport]:
-        """One pool per origin: a pool looks at all its connections at each request, twice over."""
-        pool = self._pools.pop(origin, None) or _Pool(self._transport())
+        """A transport of one connection, the one used last.
+
+        A pool of httpx's own looks at each of its connections at each request, twice over: with
+        32 of them that was half the cost of a read (measured).
+        """
+        pool = self._pools.pop(origin, None) or _Pool()
         self._pools[origin] = pool  # so the dict is in the order of last use
+        transport = pool.idle.pop() if pool.idle else self._transport()
         pool.users += 1
         try:
             if len(self._pools) > MAX_ORIGINS:
                 oldest = next((name for name, one in self._pools.items() if not one.users), None)
                 if oldest is not None:
-                    await self._pools.pop(oldest).transport.aclose()
-            yield pool.transport
+                    await self._pools.pop(oldest).aclose()
+            yield transport
         finally:
             pool.users -= 1
+            pool.idle.append(transport)
+            if len(pool.idle) > MAX_IDLE:
+                await pool.idle.pop(0).aclose()
 
     def _transport(self) -> httpx.AsyncHTTPTransport:
         # The transport, not the client: the client logs whole URLs, tokens and all, and brings
@@ -139,9 +148,7 @@ class Fetcher:
         return httpx.AsyncHTTPTransport(
             verify=self._tls,
             trust_env=False,
-            limits=httpx.Limits(
-                max_connections=self._max_connections, keepalive_expiry=KEEP_ALIVE_S
-            ),
+            limits=httpx.Limits(max_connections=1, keepalive_expiry=KEEP_ALIVE_S),
         )
 
     async def _read(self, request: Request, hop: _Hop, answer: httpx.Response) -> Response:
@@ -165,8 +172,15 @@ class Fetcher:
 
 @dataclass(slots=True)
 class _Pool:
-    transport: httpx.AsyncHTTPTransport
+    """The transports of one origin that nobody uses now, the last used at the end."""
+
+    idle: list[httpx.AsyncHTTPTransport] = field(default_factory=list)
     users: int = 0
+
+    async def aclose(self) -> None:
+        """Close every connection that is not in use."""
+        while self.idle:
+            await self.idle.pop().aclose()
 
 
 @dataclass(frozen=True, slots=True)

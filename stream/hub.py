@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from stream.channel import Channel, Woken
-from stream.delivery import Delivery
+from stream.delivery import Delivery, Loop
 from stream.engines.memory import MemoryEngine
 from stream.errors import ClientError, did_you_mean
 from stream.model import Change, Cursor, Item, Key, Status
@@ -26,7 +26,7 @@ class Hub:
     Args:
         engine: numbers the changes.
         deletions: how many deletions each channel remembers.
-        call_soon: how to be called at the end of the loop's turn; the running loop's where None.
+        loop: who calls it when something is to be written; the running loop where None.
     """
 
     def __init__(
@@ -34,10 +34,10 @@ class Hub:
         engine: MemoryEngine,
         *,
         deletions: int = 10_000,
-        call_soon: Callable[[Callable[[], None]], object] | None = None,
+        loop: Loop | None = None,
     ) -> None:
         self.engine = engine
-        self.delivery = Delivery(lambda: engine.seq, call_soon)
+        self.delivery = Delivery(lambda: engine.seq, loop)
         self.channels: dict[str, Channel] = {}
         self.published = 0
         self.on_publish: list[Callable[[Channel], None]] = []

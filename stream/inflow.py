@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from stream.channel import Channel
 from stream.diff import diff, same
@@ -145,6 +145,13 @@ class Inflow:
         self._hub.set_status(self.channel, merged)
 
 
+class Prepared(NamedTuple):
+    """A publication's change, and the field that carries the key after it."""
+
+    change: Change
+    key: str
+
+
 class Push:
     """The writer of a push channel.
 
@@ -165,6 +172,22 @@ class Push:
         """Publish; what is already so is no change.
 
         Raises:
+            ClientError: as ``prepare``.
+        """
+        return self.commit(self.prepare(put, patch, delete))
+
+    def commit(self, prepared: Prepared) -> Cursor:
+        """Publish what was prepared, before anything else has happened to the channel."""
+        if prepared.change:
+            return self._hub.publish(self.channel, prepared.change, key=prepared.key)
+        return Cursor(self._hub.epoch, self.channel.state.seq)
+
+    def prepare(
+        self, put: Keyed | None, patch: Mapping[Key, Item], delete: Iterable[Key]
+    ) -> Prepared:
+        """The change that a publication comes to; nothing happens yet.
+
+        Raises:
             ClientError: ``unknown_key``: a patch names an item that is not there.
         """
         state = self.channel.state
@@ -181,10 +204,7 @@ class Push:
         patches = {name: fields for name, fields in patches.items() if fields}
         deletes = [k for k in dict.fromkeys(delete) if k in state.entries]
         deletes += self._pushed_out(change.put, deletes)
-        change = Change(change.put, patches, tuple(deletes))
-        if change:
-            return self._hub.publish(self.channel, change, key=key)
-        return Cursor(self._hub.epoch, state.seq)
+        return Prepared(Change(change.put, patches, tuple(deletes)), key)
 
     def _pushed_out(self, put: Mapping[Key, Item], deletes: list[Key]) -> list[Key]:
         held = {k: e.item for k, e in self.channel.state.entries.items() if k not in deletes}

@@ -7,7 +7,7 @@ keeps, for each of its keys, when it entered and when it left.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -94,7 +94,7 @@ class View:
             return item
         return {name: value for name, value in item.items() if name in names}
 
-    def observe(self, change: Change, seq: int, keys: Iterable[Key] | None = None) -> bool:
+    def observe(self, change: Change, seq: int, keys: Collection[Key] | None = None) -> bool:
         """Take notice of a change the state has just applied.
 
         Args:
@@ -108,15 +108,21 @@ class View:
         else:
             if keys is None:
                 keys = [key for key in _keys_of(change) if self._wants(key)]
-            if self.spec.keys is not None:
+            if self.spec.keys is not None and (change.put or change.delete):
                 self._count(change, seq, keys)
-            touched = False
-            for key in keys:
-                if self._notice(key, change, seq):
-                    touched = True
+            touched = self._notice_all(change, seq, keys)
         if touched:
             self.seq = seq
             self.changes.append(seq)
+        return touched
+
+    def _notice_all(self, change: Change, seq: int, keys: Collection[Key]) -> bool:
+        if self.spec.where is None and self.names is None:
+            return bool(keys)
+        touched = False
+        for key in keys:
+            if self._notice(key, change, seq):
+                touched = True
         return touched
 
     def _count(self, change: Change, seq: int, keys: Iterable[Key]) -> None:
@@ -129,42 +135,27 @@ class View:
                 self._present += 1
 
     def window(self, change: Change, seq: int, keys: Iterable[Key] | None = None) -> Window:
-        """The change that ``observe`` has just noticed, for readers who have all before it.
+        """The change that ``observe`` has just noticed in a view with ``where``.
 
-        The same as ``since(seq - 1)`` for such a reader, without looking at anything but the
-        change's own keys.
+        The same as ``since(seq - 1)`` for a reader who has all before it, without looking at
+        anything but the change's own keys.
         """
-        if self._shows_all:
-            return Window(change, all(self._is_new(key, seq) for key in change.put))
         if keys is None:
             keys = [key for key in _keys_of(change) if self._wants(key)]
         put: dict[Key, Item] = {}
         patch: dict[Key, Item] = {}
         delete: list[Key] = []
         for key in keys:
-            entry = self.state.entries.get(key)
-            inside = entry is not None and (self.spec.where is None or key in self._entered)
-            if entry is None or not inside:
-                if self.spec.where is None or self._left.get(key) == seq:
-                    delete.append(key)
-            elif entry.whole == seq or self._entered.get(key) == seq:
-                put[key] = self._project(entry.item)
-            elif fields := self._shown(change.patch[key]):
+            if self._left.get(key) == seq:
+                delete.append(key)
+            elif key not in self._entered:
+                continue
+            elif self._entered[key] == seq or key in change.put:
+                put[key] = self._project(self.state.entries[key].item)
+            elif fields := self._project(change.patch[key]):
                 patch[key] = fields
-        exact = all(self._is_new(key, seq) for key in put)
+        exact = all(self._entered[key] == seq for key in put)
         return Window(Change(put, patch, tuple(delete)), exact)
-
-    def _shown(self, fields: Item) -> Item:
-        names = self.names
-        if names is None:
-            return fields
-        return {name: value for name, value in fields.items() if name in names}
-
-    def _is_new(self, key: Key, seq: int) -> bool:
-        """Whether a reader at seq - 1 did not have this item."""
-        if self.spec.where is not None:
-            return self._entered.get(key) == seq
-        return self.state.entries[key].arrived == seq
 
     def position(self, seq: int) -> tuple[int, int]:
         """Where a reader at seq stands in this view's changes.

@@ -21,6 +21,7 @@ from websockets.extensions.permessage_deflate import (
     PerMessageDeflate,
     ServerPerMessageDeflateFactory,
 )
+from websockets.frames import Frame
 from websockets.http11 import Request
 
 from stream.direct import DirectRoad
@@ -35,11 +36,20 @@ HEAD_BYTES: Final = 16 * 1024
 HEAD_S: Final = 10.0
 """How long a peer may take for a request head; uvicorn waits for ever."""
 
+CHUNK_FRAME_BYTES: Final = 16
+"""What frames one chunk of a request's body, at most, without extensions."""
+UNREADABLE: Final = (
+    b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\nconnection: close\r\n"
+    b"content-length: 41\r\n\r\nThis is not a handshake of a WebSocket.\r\n"
+)
+"""What is said to a handshake that the WebSocket library cannot read."""
+
 _NEEDED: Final[tuple[tuple[type, tuple[str, ...], tuple[str, ...]], ...]] = (
     (
         HttpToolsProtocol,
         ("transport", "connections", "flow", "pipeline", "cycle", "scope", "headers", "parser"),
-        ("_unset_keepalive_if_required", "on_message_begin", "on_headers_complete"),
+        ("_unset_keepalive_if_required", "on_message_begin", "on_headers_complete", "on_body",
+         "on_message_complete", "on_response_complete", "send_400_response"),
     ),
     (
         RequestResponseCycle,
@@ -50,8 +60,8 @@ _NEEDED: Final[tuple[tuple[type, tuple[str, ...], tuple[str, ...]], ...]] = (
     (
         WebSocketsSansIOProtocol,
         ("transport", "connections", "conn", "queue", "writable", "close_sent", "disconnected",
-         "handshake_complete", "read_paused"),
-        ("stop_keepalive", "handle_connect"),
+         "handshake_complete", "handshake_initiated", "read_paused"),
+        ("stop_keepalive", "handle_connect", "handle_cont"),
     ),
 )  # fmt: skip
 
@@ -150,14 +160,22 @@ class HttpProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def data_received(self, data: bytes) -> None:
-        """Feed the parser, unless the head has grown too large."""
+        """Feed the parser, unless what is no body has grown too large.
+
+        That is the head, and also blank lines before it, trailers, and extensions of chunks.
+        """
+        self._head_bytes += len(data)
         if self._in_head:
-            self._head_bytes += len(data)
+            # Blank lines before a request begin no message, and end the keep-alive's timer.
+            self._start_head_timer()
         super().data_received(data)
-        if self._in_head and self._head_bytes > HEAD_BYTES and not self.transport.is_closing():
+        if self._head_bytes > HEAD_BYTES and not self.transport.is_closing():
             self._refuse_head()
 
     def _refuse_head(self) -> None:
+        if self.cycle is not None and self.cycle.response_started and not self._in_head:
+            self.transport.close()
+            return
         text = b"The request head is too large.\n"
         self.transport.write(
             b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain\r\n"
@@ -173,11 +191,43 @@ class HttpProtocol(HttpToolsProtocol):
         cast("dict[str, Any]", self.scope)["extensions"] = {EXTENSION: self}
 
     def on_headers_complete(self) -> None:
-        """The head is complete."""
+        """The head is complete.
+
+        Raises:
+            ValueError: it is too large, though it came at once; ``send_400_response`` answers.
+        """
+        self._stop_head_timer()
+        size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+        if size > HEAD_BYTES:
+            self._head_bytes = size
+            raise ValueError("the head is too large")
         self._in_head = False
         self._head_bytes = 0
-        self._stop_head_timer()
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """A part of the body, with a chunk's frame where it is one."""
+        self._head_bytes = max(0, self._head_bytes - len(body) - CHUNK_FRAME_BYTES)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """What comes now belongs to the next head."""
+        self._stop_head_timer()
+        super().on_message_complete()
+        self._in_head = True
+
+    def on_response_complete(self) -> None:
+        """An answer that did not wait for the body's end gives it as long as a head."""
+        super().on_response_complete()
+        if not self._in_head:
+            self._start_head_timer()
+
+    def send_400_response(self, msg: str) -> None:
+        """The parser has given up."""
+        if self._head_bytes > HEAD_BYTES:
+            self._refuse_head()
+        else:
+            super().send_400_response(msg)
 
     def framing(self) -> Framing | None:
         """Event streams are sent in chunks, which HTTP/1.0 does not know."""
@@ -224,6 +274,20 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
                     server_no_context_takeover=True, client_no_context_takeover=True
                 )
             ]
+
+    def data_received(self, data: bytes) -> None:
+        """Answer a handshake that cannot be read; uvicorn would leave its peer without a word."""
+        super().data_received(data)
+        # The head is complete, or it would not have come here.
+        if not self.handshake_initiated and not self.transport.is_closing():
+            answer = b"".join(self.conn.data_to_send())
+            self.transport.write(answer or UNREADABLE)
+            self.transport.close()
+
+    def handle_cont(self, event: Frame) -> None:
+        """Take a fragment; of empty ones there may be any number, and uvicorn keeps them all."""
+        if event.data or event.fin:
+            super().handle_cont(event)
 
     def handle_connect(self, event: Request) -> None:
         """Put the offer into the scope of a handshake."""

@@ -44,22 +44,37 @@ class PlainRoad(DirectRoad):
 
 
 class Turn:
-    """The end of the loop's turn, when the test says so."""
+    """The end of the loop's turn, when the test says so; time passes when there is none to run."""
 
     def __init__(self) -> None:
+        self.now = 0.0
         self.due: list[Callable[[], None]] = []
+        self.later: list[Callable[[], None]] = []
 
-    def __call__(self, callback: Callable[[], None]) -> None:
+    def time(self) -> float:
+        return self.now
+
+    def call_soon(self, callback: Callable[[], None], /) -> None:
         self.due.append(callback)
 
+    def call_later(self, delay_s: float, callback: Callable[[], None], /) -> None:
+        self.later.append(callback)
+
     def run(self) -> None:
+        if not self.due:
+            self.now += 1.0
+            self.due, self.later = self.later, []
         due, self.due = self.due, []
         for callback in due:
             callback()
 
+    def run_soon(self) -> None:
+        while self.due:
+            self.run()
+
     def run_out(self) -> None:
         for _ in range(10_000):
-            if not self.due:
+            if not (self.due or self.later):
                 return
             self.run()
         raise AssertionError("the delivery does not come to rest")
@@ -131,7 +146,7 @@ class LiveWorld:
         self.now = 100.0
         self.turn = Turn()
         deletions = self.dice.choice((1, 3, 100))
-        self.hub = Hub(MemoryEngine("e1"), deletions=deletions, call_soon=self.turn)
+        self.hub = Hub(MemoryEngine("e1"), deletions=deletions, loop=self.turn)
         names = ("one", "two", "three")[: self.dice.randint(1, 3)]
         self.channels = [self.hub.open(name, sort=None, kind="test") for name in names]
         spec, framing = self.dice.choice(SPECS), self.dice.choice(list(Framing))
@@ -231,7 +246,7 @@ class Stage:
 
     def __init__(self, form: Format = Format.JSON) -> None:
         self.turn = Turn()
-        self.hub = Hub(MemoryEngine("e1"), call_soon=self.turn)
+        self.hub = Hub(MemoryEngine("e1"), loop=self.turn)
         self.channel = self.hub.open("one", sort=None, kind="test")
         self.put("a", 0)
         self.wire = MemoryWire(high_bytes=500)
@@ -287,6 +302,23 @@ async def test_all_changes_of_one_turn_go_out_in_one_write() -> None:
         stage.patch("a", p)
     assert len(stage.heard()) == 5
     assert stage.wire.writes == before + 1
+
+
+async def test_the_first_change_goes_at_once_and_what_follows_within_a_tick_together() -> None:
+    stage = Stage()
+    stage.heard()
+    before = stage.wire.writes
+    stage.turn.now += 1.0
+    stage.patch("a", 0)
+    stage.turn.run()
+    assert stage.wire.writes == before + 1
+    for p in range(5):
+        stage.patch("a", p)
+        stage.turn.run_soon()
+    assert stage.wire.writes == before + 1
+    stage.turn.run_out()
+    assert stage.wire.writes == before + 2
+    assert len(stage.heard()) == 6
 
 
 async def test_more_than_a_tick_may_hold_becomes_what_it_comes_to() -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from functools import wraps
+from collections.abc import Callable
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,45 +11,19 @@ from starlette.responses import Response
 from stream.catalog import Line
 from stream.channel import Channel
 from stream.doors import gate
+from stream.doors.answer import NO_STORE, guarded, json_response
 from stream.doors.params import REST_NAMES, Params, parse_params
-from stream.doors.problem import problem
-from stream.encode import Format, dumps, status_members, timestamp
-from stream.errors import ClientError, SourceError
-from stream.extract import Container, Extracted, parse_json
-from stream.identity import Keyed, identify
-from stream.model import Cursor, Item, Json, Key, SourceState
+from stream.encode import Format, status_members, timestamp
+from stream.errors import ClientError
+from stream.model import Cursor, SourceState
 from stream.poller import Poller
 from stream.portable import PortableRoad
 from stream.service import Service
-from stream.sources.http import key_rule
 from stream.subscriber import Subscriber
 from stream.view import View
 
 COLD_S = 15.0
 """Longest that a GET waits for the first read of a cold channel."""
-BODY_S = 30.0
-"""Longest that a body may take to arrive: 1 MiB over a poor line, and no drip that never ends."""
-NO_STORE = {"Cache-Control": "no-cache"}
-
-Door = Callable[[Request], Awaitable[Response]]
-
-
-def guarded(door: Door) -> Door:
-    """Answer a ClientError as a problem."""
-
-    @wraps(door)
-    async def answer(request: Request) -> Response:
-        try:
-            return await door(request)
-        except ClientError as error:
-            return problem(error, gate.retry_after(error))
-
-    return answer
-
-
-def json_response(value: object, headers: dict[str, str] | None = None) -> Response:
-    """A value as JSON."""
-    return Response(dumps(value), 200, headers or NO_STORE, media_type="application/json")
 
 
 @guarded
@@ -155,6 +127,8 @@ async def _since(request: Request, channel: Channel, params: Params) -> Response
             subscription.first = False
             subscription.status_seen = channel.status_version
             if not await _changed(subscriber, road, wait_s=params.wait_s):
+                if subscriber.is_ending:
+                    raise ClientError("draining", "the service is restarting", status=503)
                 return Response(status_code=204, headers={"Cache-Control": "no-store"})
             subscription.first = True
         messages = [m for m in subscriber.take() if m.cursor is not None]
@@ -209,107 +183,6 @@ async def get_item(request: Request) -> Response:
 
 
 @guarded
-async def publish(request: Request) -> Response:
-    """``POST /channels/{name}``: publish to a push channel."""
-    service: Service = request.app.state.service
-    name = request.path_params["channel"]
-    found = gate.caller(service, request, request.query_params.get("token"))
-    line = service.catalog.reach(name)
-    if line.push is None:
-        raise ClientError("not_push", f"{name} is fed by its source, not by POST", status=403)
-    service.access.check_publish(found.grant, name, has_token=found.has_token)
-    idempotency_key = request.headers.get("idempotency-key", "")[:256]
-    if idempotency_key and (before := service.hub.answered(name, idempotency_key)) is not None:
-        return json_response({"cursor": str(before)})
-    body = await _body(request, service.settings.limits.publish_bytes)
-    put, patch, delete = parse_publication(line, body)
-    cursor = line.push.publish(put, patch, delete)
-    if idempotency_key:
-        service.hub.remember(name, idempotency_key, cursor)
-    return json_response({"cursor": str(cursor)})
-
-
-async def _body(request: Request, most_bytes: int) -> bytes:
-    body = bytearray()
-    try:
-        async with asyncio.timeout(BODY_S):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > most_bytes:
-                    raise ClientError(
-                        "too_large", f"a body is at most {most_bytes} bytes", status=413
-                    )
-    except TimeoutError:
-        raise ClientError(
-            "too_slow", f"the body took longer than {BODY_S:g} s", status=408
-        ) from None
-    return bytes(body)
-
-
-def parse_publication(line: Line, body: bytes) -> tuple[Keyed | None, dict[Key, Item], list[Key]]:
-    """``{"put":[…],"patch":[…],"del":[…]}``, or an item, or an array of items.
-
-    Raises:
-        ClientError: ``bad_json`` or ``bad_publication``.
-    """
-    try:
-        document = parse_json(body)
-    except SourceError as error:
-        raise ClientError("bad_json", error.message) from None
-    sections: dict[str, Json] = {"put": document}
-    names = {"put", "patch", "del"}
-    if isinstance(document, dict) and document and document.keys() <= names:
-        sections = document
-    put = _items(sections.get("put", []), "put")
-    patch = _items(sections.get("patch", []), "patch")
-    delete = sections.get("del", [])
-    if not isinstance(delete, list) or not all(
-        isinstance(key, str | int) and not isinstance(key, bool) for key in delete
-    ):
-        raise ClientError("bad_publication", "'del' must be a list of keys")
-    keyed = _keyed(line, put) if put else None
-    field = line.channel.key if keyed is None else keyed.key
-    return keyed, _patches(patch, field), [_present(line, key) for key in delete]  # type: ignore[arg-type]
-
-
-def _present(line: Line, key: Key) -> Key:
-    found = line.channel.key_of(str(key))
-    return key if found is None else found
-
-
-def _items(value: Json, name: str) -> list[Item]:
-    rows = [value] if isinstance(value, dict) else value
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise ClientError("bad_publication", f"{name!r} must be an item or a list of items")
-    return [row for row in rows if isinstance(row, dict)]
-
-
-def _keyed(line: Line, items: list[Item]) -> Keyed:
-    rule = key_rule(line.push_settings.key if line.push_settings is not None else None)
-    channel = line.channel
-    found = channel.key if len(channel.state) else None
-    try:
-        keyed = identify(Extracted(items, None, Container.LIST), rule, found=found)
-    except SourceError as error:
-        raise ClientError("bad_publication", error.message) from None
-    if keyed.skipped:
-        raise ClientError("bad_publication", f"{keyed.skipped} items have no {keyed.key!r}")
-    if len(channel.state) and keyed.key != channel.key:
-        raise ClientError("bad_publication", f"items of this channel are keyed by {channel.key!r}")
-    return keyed
-
-
-def _patches(rows: list[Item], field: str) -> dict[Key, Item]:
-    patches: dict[Key, Item] = {}
-    for row in rows:
-        key = row.get(field)
-        if isinstance(key, bool) or not isinstance(key, str | int):
-            raise ClientError("bad_publication", f"a patch must carry the key {field!r}")
-        patches.setdefault(key, {}).update({n: v for n, v in row.items() if n != field})
-    return patches
-
-
-@guarded
 async def status(request: Request) -> Response:
     """``GET /status``: every source, for people and for monitors."""
     service: Service = request.app.state.service
@@ -328,7 +201,9 @@ async def status(request: Request) -> Response:
             "epoch": service.hub.epoch,
             "cursor": str(service.hub.cursor),
             "connections": len(service.connected),
+            "live": service.hub.delivery.live,
             "published": service.hub.published,
+            "loop_lag_p99_ms": round(service.lag.quantiles(0.99)[0] * 1000, 1),
             "sources": rows,
         },
         {"Cache-Control": "no-store"},

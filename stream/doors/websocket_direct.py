@@ -87,8 +87,9 @@ class Inbound:
     def message(self, frame: Frame) -> tuple[Opcode, bytes] | None:
         """The message that this data frame completes, if it does."""
         if frame.opcode is not Opcode.CONT:
-            self.kind, self.parts = frame.opcode, []
-        self.parts.append(bytes(frame.data))
+            self.kind, self.parts = frame.opcode, [bytes(frame.data)]
+        elif frame.data:  # of empty ones there may be any number
+            self.parts.append(bytes(frame.data))
         if not frame.fin:
             return None
         data, self.parts = b"".join(self.parts), []
@@ -201,12 +202,12 @@ class DirectWebSocket(DirectRoad):
 
     def _answer(self, parser: Protocol, answers: list[bytes]) -> None:
         is_over = parser.close_rcvd is not None or parser.parser_exc is not None
-        if is_over:
-            self.lag()
         if not self.is_closing:
+            if is_over:
+                self.lag()
             self.write(answers)
         if is_over:
-            self.is_closing = True
+            self.close_soon()
             self.transport.close()
 
     def _take(self, inbound: Inbound, frame: Frame) -> None:

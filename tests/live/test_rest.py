@@ -7,9 +7,10 @@ import orjson
 import pytest
 from starlette.requests import Request
 from starlette.responses import Response
+from websockets.asyncio.client import connect
 
-from stream.doors import rest
-from tests.live.serving import LIMIT_S, publish, serving
+from stream.doors import publishing
+from tests.live.serving import LIMIT_S, publish, receive, serving
 from tests.upstream import Upstream, unused_port
 from tests.waiting import until
 
@@ -215,7 +216,7 @@ async def test_the_service_describes_itself() -> None:
         assert "# TYPE stream_" in metrics.text
         assert (await client.get("/healthz")).text == "ok\n"
         assert (await client.get("/readyz")).status_code == 200
-        running.service.drain()
+        running.service.draining = True
         assert (await client.get("/readyz")).status_code == 503
         assert (await client.get("/healthz")).status_code == 200
 
@@ -235,7 +236,7 @@ async def test_status_tells_of_every_source() -> None:
 async def test_a_body_that_does_not_come_to_an_end_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(rest, "BODY_S", 0.1)
+    monkeypatch.setattr(publishing, "BODY_S", 0.1)
     async with serving(TOML) as running:
         port = int(running.url.rsplit(":", 1)[1])
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -244,3 +245,36 @@ async def test_a_body_that_does_not_come_to_an_end_is_refused(
             head = await reader.readuntil(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 408")
         writer.close()
+
+
+async def test_several_channels_are_published_to_at_once_or_not_at_all() -> None:
+    async with serving(TOML) as running, running.http() as client:
+        body = {"alerts": {"id": 1}, "quotes": [{"code": "A"}, {"code": "B"}]}
+        answer = await client.post("/channels", json=body, headers={"Idempotency-Key": "k"})
+        assert answer.json() == {"cursor": str(running.service.hub.cursor)}
+        counts = {c["name"]: c["count"] for c in (await client.get("/channels")).json()["channels"]}
+        assert counts == {"alerts": 1, "quotes": 2}
+        again = await client.post("/channels", json={}, headers={"Idempotency-Key": "k"})
+        assert again.json() == answer.json()
+        for wrong, status, words in (
+            ({"quotes": {"code": "C"}, "alerts": {"patch": [{"id": 9, "x": 1}]}}, 400, "alerts: "),
+            ({"quotes": {"code": "C"}, "qoutes": {}}, 404, "did you mean 'quotes'"),
+            ({"quotes": {"code": "C"}, "alerts": 5}, 400, "alerts: 'put' must be"),
+            ([], 400, "expected an object"),
+        ):
+            refused = await client.post("/channels", json=wrong)
+            assert refused.status_code == status
+            assert words in refused.json()["detail"]
+        assert (await client.get("/channels/quotes")).json()["count"] == 2
+
+
+async def test_several_publications_reach_a_reader_in_one_write() -> None:
+    async with serving(TOML) as running, running.http() as client:
+        async with connect(f"{running.ws_url}/ws/alerts,quotes") as websocket:
+            await receive(websocket)
+            await receive(websocket)
+            body = {"alerts": {"id": 1}, "quotes": {"code": "A"}}
+            cursor = (await client.post("/channels", json=body)).json()["cursor"]
+            first, second = await receive(websocket), await receive(websocket)
+            assert [first["channel"], second["channel"]] == ["alerts", "quotes"]
+            assert second["cursor"] == cursor

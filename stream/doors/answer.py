@@ -1,0 +1,36 @@
+"""What the REST doors answer with."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import wraps
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from stream.doors import gate
+from stream.doors.problem import problem
+from stream.encode import dumps
+from stream.errors import ClientError
+
+NO_STORE = {"Cache-Control": "no-cache"}
+
+Door = Callable[[Request], Awaitable[Response]]
+
+
+def guarded(door: Door) -> Door:
+    """Answer a ClientError as a problem."""
+
+    @wraps(door)
+    async def answer(request: Request) -> Response:
+        try:
+            return await door(request)
+        except ClientError as error:
+            return problem(error, gate.retry_after(request.app.state.service, error))
+
+    return answer
+
+
+def json_response(value: object, headers: dict[str, str] | None = None) -> Response:
+    """A value as JSON."""
+    return Response(dumps(value), 200, headers or NO_STORE, media_type="application/json")

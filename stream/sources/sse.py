@@ -217,7 +217,8 @@ class SseSource:
             chunk = await self._chunk(line, min(silent_at, until or silent_at) - loop.time())
             now = loop.time()
             if chunk is None:
-                if until is not None and now >= until and now < silent_at:
+                # Which of the two it waited for, and not what time it is: a timer may come early.
+                if until is not None and until <= silent_at:
                     return batch
                 await self.aclose()
                 message = f"nothing came for {self._settings.silence:g} s"

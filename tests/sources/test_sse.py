@@ -295,3 +295,20 @@ async def test_a_change_of_the_key_field_within_a_batch_keeps_every_item(
 ) -> None:
     raw.set("/s", sending(b'data: {"id":1}\n\nid: e2\ndata: {"n":2}\n\n'))
     assert await items(make()) == [{"_key": "e2", "n": 2}, {"_key": 1, "id": 1}]
+
+
+async def test_a_stream_that_never_rests_is_never_called_silent(
+    raw: RawUpstream, make: Make
+) -> None:
+    async def script(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(HEAD)
+        for n in range(10_000):
+            writer.write(b'data: {"id":%d}\n\n' % n)
+            await writer.drain()
+            await asyncio.sleep(0.0005)
+
+    raw.set("/s", script)
+    source = make(every=0.01)
+    for _ in range(40):
+        assert (await poll(source)).keyed is not None
+    assert raw.connections == 1

@@ -32,6 +32,7 @@ from stream.ledger import Ledger
 from stream.service import Service
 from stream.settings import Settings
 from stream.sources.base import Source
+from stream.sources.factory import Factory
 
 CSP = (
     "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data: https: http:; "
@@ -57,7 +58,7 @@ def create_app(
     Raises:
         ConfigError: something in the settings is not available.
     """
-    service, fetcher = build(settings, sources)
+    service, factory = build(settings, sources)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -71,7 +72,7 @@ def create_app(
                 yield
                 service.draining = True
         finally:
-            await fetcher.aclose()
+            await factory.aclose()
 
     app = Starlette(routes=routes(), lifespan=lifespan)
     app.add_middleware(PageHeaders)
@@ -81,7 +82,7 @@ def create_app(
 
 def build(
     settings: Settings, sources: Mapping[str, tuple[Source, float]] | None
-) -> tuple[Service, Fetcher]:
+) -> tuple[Service, Factory]:
     """All the parts of one service, put together, nothing started."""
     contact = f"; contact={settings.server.contact}" if settings.server.contact else ""
     manners = settings.upstream
@@ -90,10 +91,11 @@ def build(
         allow=map(network, manners.allow_addresses),
         hosts=Hosts(manners.host_concurrency, manners.host_spacing),
     )
+    factory = Factory(fetcher)
     hub = Hub(MemoryEngine(secrets.token_hex(3)), deletions=settings.limits.deletions)
     ledger = Ledger(settings.server.state, now=time.time)
-    catalog = Catalog(settings, hub, fetcher, ledger, extra=sources)
-    return Service(settings, hub, catalog, _access(settings)), fetcher
+    catalog = Catalog(settings, hub, factory, ledger, extra=sources)
+    return Service(settings, hub, catalog, _access(settings)), factory
 
 
 def _access(settings: Settings) -> Access:

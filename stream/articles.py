@@ -10,7 +10,8 @@ import html
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -31,6 +32,18 @@ _MAX_ID: Final = 256
 _MAX_TAGS: Final = 20
 _LONGEST_TTL_S: Final = 30 * 86_400.0
 
+_HIDDEN = re.compile(r"<(script|style|!--)", re.IGNORECASE)
+_BLOCK = re.compile(
+    r"</?(?:p|br|div|li|[uod]l|d[td]|t[rdh]|table|h[1-6r]|blockquote|pre|section|article|figure"
+    r"|figcaption)\b[^<>]*>",
+    re.IGNORECASE,
+)
+_TAG = re.compile(r"</?[A-Za-z!?][^<>]*>")
+_MAX_DATE: Final = 100
+_UNIX = re.compile(r"[0-9]{10}(?:[0-9]{3})?", re.ASCII)
+_SLASHES = re.compile(r"^(\d{4})/(\d\d)/(\d\d)", re.ASCII)
+_MISREAD = re.compile(r"\s*\d{4}(?:\d{5}|/|-?W)", re.ASCII)
+"""Dates of which feedparser takes the first four digits for a year and makes up the rest."""
 _PERIODS_S: Final = {
     "hourly": 3_600.0,
     "daily": 86_400.0,
@@ -119,7 +132,7 @@ class _Reader:
             title=_marked(_get(entry, "title_detail")) or _get(entry, "title"),
             summary=summary or next(iter(bodies), ""),
             author=_get(entry, "author"),
-            dates=(_date(_get(entry, "published_parsed")), _date(_get(entry, "updated_parsed"))),
+            dates=(_when(entry, "published"), _when(entry, "updated")),
             source=source,
             tags=tags,
             image=_first_url(_images(entry), base),
@@ -149,7 +162,7 @@ class _Reader:
             title=html.escape(str(entry.get("title") or "")),
             summary=html.escape(str(entry.get("summary") or "")) or body,
             author=", ".join(name for name in names if isinstance(name, str)),
-            dates=(_iso_date(entry.get("date_published")), _iso_date(entry.get("date_modified"))),
+            dates=(_read_date(entry.get("date_published")), _read_date(entry.get("date_modified"))),
             source=source,
             tags=tags if isinstance(tags, list) else [],
             image=_first_url([entry.get("image"), entry.get("banner_image")], base),
@@ -226,12 +239,25 @@ def _date(moment: Any) -> str | None:
     return f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"
 
 
-def _iso_date(text: object) -> str | None:
-    try:
-        moment = datetime.fromisoformat(text if isinstance(text, str) else "")
-        return _date(moment.utctimetuple())
-    except (ValueError, OverflowError):
-        return None
+def _when(entry: dict[str, Any], name: str) -> str | None:
+    """A date of an entry: as feedparser reads it, where it does not misread it."""
+    text = _get(entry, name)
+    if isinstance(text, str) and _MISREAD.match(text):
+        return _read_date(text)
+    return _date(_get(entry, f"{name}_parsed")) or _read_date(text)
+
+
+def _read_date(text: object) -> str | None:
+    """RFC 3339 of a date in ISO 8601, in RFC 822 or 850, or in Unix seconds or milliseconds."""
+    text = text.strip() if isinstance(text, str) and len(text) < _MAX_DATE else ""
+    if _UNIX.fullmatch(text):
+        text = datetime.fromtimestamp(int(text[:10]), UTC).isoformat()
+    for read in (datetime.fromisoformat, parsedate_to_datetime):
+        try:
+            return _date(read(_SLASHES.sub(r"\1-\2-\3", text)).utctimetuple())
+        except (ValueError, OverflowError, IndexError, TypeError):
+            continue
+    return None
 
 
 def _ttl_s(feed: dict[str, Any]) -> float | None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from stream.channel import Channel
 from stream.errors import ClientError
-from stream.fetch import Fetcher
+from stream.follower import Follower
 from stream.hub import Hub, unknown_channel
 from stream.inflow import Inflow, Push
 from stream.ledger import Ledger
@@ -25,15 +25,12 @@ from stream.schedule import Pace
 from stream.settings import ChannelSettings, Settings
 from stream.source_settings import (
     FeedSettings,
-    FetchedSettings,
-    HttpSettings,
-    PolledSettings,
+    Parametrised,
     PushSettings,
     SourceSettings,
 )
-from stream.sources.base import Source
-from stream.sources.http import HttpSource, is_on_demand
-from stream.sources.system import SystemSource
+from stream.sources.base import Source, close
+from stream.sources.factory import Factory, Traits
 from stream.template import BadParameter, ChannelPattern, Rule
 
 log = logging.getLogger("stream.catalog")
@@ -111,7 +108,7 @@ class Catalog:
     Args:
         settings: what to read.
         hub: where changes go.
-        fetcher: shared by all HTTP sources.
+        factory: makes the sources.
         ledger: daily budgets.
         extra: sources of one's own: name → (source, seconds between reads).
     """
@@ -120,16 +117,16 @@ class Catalog:
         self,
         settings: Settings,
         hub: Hub,
-        fetcher: Fetcher,
+        factory: Factory,
         ledger: Ledger,
         *,
         extra: Mapping[str, tuple[Source, float]] | None = None,
     ) -> None:
         self.lines: dict[str, Line] = {}
-        self.patterns: dict[str, tuple[ChannelPattern, str, HttpSettings | FeedSettings]] = {}
+        self.patterns: dict[str, tuple[ChannelPattern, str, Parametrised]] = {}
         self._settings = settings
         self._hub = hub
-        self._fetcher = fetcher
+        self._factory = factory
         self._ledger = ledger
         self._extra = dict(extra or {})
         self._group: asyncio.TaskGroup | None = None
@@ -139,9 +136,12 @@ class Catalog:
         by_channel: dict[str, dict[str, SourceSettings]] = {}
         for name, source in self._settings.sources.items():
             channel = source.channel or name
-            if isinstance(source, HttpSettings | FeedSettings) and "{" in channel:
+            if isinstance(source, Parametrised) and "{" in channel:
                 pattern = ChannelPattern(channel, source.match)
                 self.patterns[channel] = (pattern, name, source)
+                # What cannot be made should be told now, and not to the first reader.
+                values = dict.fromkeys(pattern.names, "0")
+                self._factory.make(name, source, channel=channel, values=values)
             else:
                 by_channel.setdefault(channel, {})[name] = source
         for channel, sources in by_channel.items():
@@ -169,7 +169,7 @@ class Catalog:
 
     def _start(self, line: Line) -> None:
         if self._group is not None:
-            line.tasks = [self._group.create_task(poller.run()) for poller in line.pollers]
+            line.tasks = [self._group.create_task(_run(poller)) for poller in line.pollers]
 
     async def _sweep(self) -> None:
         while True:
@@ -242,15 +242,17 @@ class Catalog:
             sort = "-published"
         channel = self._hub.open(name, sort=sort, kind=kinds)
         # Known before the first read, so that the first items are a diff, not a new beginning.
-        channel.key = expected_key(sources.values())
+        traits = {n: self._factory.traits(n, source) for n, source in sources.items()}
+        expected = {each.key for each in traits.values()}
+        channel.key = expected.pop() if len(expected) == 1 else ADDED_KEY
         line = self.lines[name] = Line(channel)
-        polled = {n: s for n, s in sources.items() if isinstance(s, PolledSettings)}
+        read = {n: s for n, s in sources.items() if not isinstance(s, PushSettings)}
         pushed = [s for s in sources.values() if isinstance(s, PushSettings)]
         if pushed:
             line.push = Push(self._hub, channel, retain=settings.retain or RETAIN_PUSH)
             line.push_settings = pushed[0]
-        if polled:
-            self._attach(line, polled, settings, values or {})
+        if read:
+            self._attach(line, read, traits, settings, values or {})
         elif pushed:
             self._hub.set_status(channel, Status(SourceState.OK, time.time()))
         return line
@@ -258,66 +260,43 @@ class Catalog:
     def _attach(
         self,
         line: Line,
-        sources: Mapping[str, PolledSettings],
+        sources: Mapping[str, SourceSettings],
+        traits: Mapping[str, Traits],
         settings: ChannelSettings,
         values: Mapping[str, str],
     ) -> None:
-        fetched = [s for s in sources.values() if isinstance(s, FetchedSettings)]
-        windowed = any(s.removal == "window" for s in fetched)
+        windowed = any(traits[name].window for name in sources)
         tolerance: dict[str, float] = {}
-        for source in fetched:
-            if isinstance(source, HttpSettings):
-                tolerance |= source.tolerance
+        for name in sources:
+            tolerance |= traits[name].tolerance
         inflow = Inflow(
             self._hub,
             line.channel,
-            [_contribution(name, source) for name, source in sources.items()],
+            [traits[name].contribution(name) for name in sources],
             retain=settings.retain or (RETAIN_WINDOW if windowed else None),
-            ignore=frozenset(name for source in fetched for name in source.ignore),
+            ignore=frozenset[str]().union(*(traits[name].ignore for name in sources)),
             tolerance=tolerance,
         )
-        for name, polled in sources.items():
-            line.linger_s = polled.linger
-            self._add_poller(line, name, polled, inflow, values)
+        for name, source in sources.items():
+            made = self._factory.make(name, source, channel=line.channel.name, values=values)
+            line.linger_s = traits[name].linger_s
+            line.pollers.append(self._poller(line, name, made, traits[name], inflow))
 
-    def _add_poller(
-        self,
-        line: Line,
-        name: str,
-        settings: PolledSettings,
-        inflow: Inflow,
-        values: Mapping[str, str],
-    ) -> None:
-        source: Source = SystemSource()
-        quota = None
-        if isinstance(settings, HttpSettings | FeedSettings):
-            quota = settings.quota
-            source = HttpSource(settings, self._fetcher, channel=line.channel.name, values=values)
-        on_demand = isinstance(settings, FetchedSettings) and is_on_demand(settings)
-        if isinstance(settings, HttpSettings) and settings.keys is not None:
-            line.allow = Rule.of(settings.keys.allow)
+    def _poller(
+        self, line: Line, name: str, source: Source, traits: Traits, inflow: Inflow
+    ) -> Poller:
+        is_wanted, wanted_keys = _always, None
+        if traits.keys is not None:
+            line.allow = Rule.of(traits.keys.allow)
             line.max_keys = self._settings.limits.keys_per_view
-        is_wanted = _always
-        if on_demand:
-            is_wanted = lambda: bool(line.wanted_keys())  # noqa: E731
-        elif settings.demand == "watched":
+            is_wanted, wanted_keys = lambda: bool(line.wanted_keys()), line.wanted_keys
+        elif traits.demand == "watched":
             is_wanted = line.is_watched
-        line.pollers.append(
-            Poller(
-                name=name,
-                kind=line.channel.kind,
-                source=source,
-                inflow=inflow,
-                pace=Pace(
-                    settings.every,
-                    quota.per_day if quota is not None else None,
-                    quota.cost if quota is not None else 1,
-                ),
-                ledger=self._ledger,
-                is_wanted=is_wanted,
-                wanted_keys=line.wanted_keys if on_demand else None,
-            )
-        )
+        given = (name, line.channel.kind, source, inflow, traits.pace, self._ledger, is_wanted)
+        if traits.follows:
+            silence_s = traits.silence_s
+            return Follower(*given, backs_off=traits.backs_off, silence_s=silence_s)
+        return Poller(*given, wanted_keys=wanted_keys)
 
     def _open_own(self, name: str, source: Source, every_s: float) -> None:
         settings = self._settings.channels.get(name, ChannelSettings())
@@ -357,23 +336,12 @@ class Catalog:
             yield from line.pollers
 
 
-def expected_key(sources: Iterable[SourceSettings]) -> str:
-    """The field that will carry the key, where the configuration says so for all sources."""
-    keys = set()
-    for source in sources:
-        if isinstance(source, HttpSettings | PushSettings):
-            plain = isinstance(source.key, str) and "." not in source.key
-            keys.add(str(source.key) if plain else ADDED_KEY)
-        else:
-            keys.add("id")
-    return keys.pop() if len(keys) == 1 else ADDED_KEY
+async def _run(poller: Poller) -> None:
+    try:
+        await poller.run()
+    finally:
+        await close(poller.source)
 
 
 def _always() -> bool:
     return True
-
-
-def _contribution(name: str, settings: PolledSettings) -> Contribution:
-    if isinstance(settings, FetchedSettings):
-        return Contribution(name, window=settings.removal == "window", empty_ok=settings.empty_ok)
-    return Contribution(name, empty_ok=True)

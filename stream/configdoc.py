@@ -32,6 +32,9 @@ from stream.source_settings import (
     KeysSettings,
     PushSettings,
     QuotaSettings,
+    ReplaySettings,
+    SqlSettings,
+    SseSettings,
     SystemSettings,
 )
 from stream.units import format_duration, format_size, is_duration, is_size
@@ -55,6 +58,7 @@ _Fields = dict[str, FieldInfo]
 def render() -> str:
     """The generated part of the page: a heading and a table for each TOML table."""
     http, feed = HttpSettings.model_fields, FeedSettings.model_fields
+    sse = SseSettings.model_fields
     shared = {name: field for name, field in http.items() if _is_same(field, feed.get(name))}
     parts = [
         _section("`[server]`", ServerSettings),
@@ -66,6 +70,12 @@ def render() -> str:
         _table("`[sources.<name>]` of kind http or feed", shared),
         _table("`[sources.<name>]` of kind http only", _without(http, shared)),
         _table("`[sources.<name>]` of kind feed only", _without(feed, shared)),
+        _section("`[sources.<name>]` of kind sql", SqlSettings),
+        _table(
+            "`[sources.<name>]` of kind sse, besides those of http and feed",
+            {name: field for name, field in sse.items() if not _is_same(field, shared.get(name))},
+        ),
+        _section("`[sources.<name>]` of kind replay", ReplaySettings),
         _section("`[sources.<name>]` of kind push", PushSettings),
         _section("`[sources.<name>]` of kind system", SystemSettings),
         _section("`[sources.<name>.auth]`", SourceAuth),

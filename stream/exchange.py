@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import Protocol
 from urllib.parse import urlencode
 
 from stream.errors import SourceError
@@ -110,6 +111,28 @@ class Response:
     elapsed_s: float
     not_modified: bool
     hints: Hints
+
+
+class Getter(Protocol):
+    """What answers requests: the fetcher, or something in its place."""
+
+    async def get(self, request: Request) -> Response:
+        """Answer once, or raise SourceError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A good answer that goes on.
+
+    Attributes:
+        content_type: the header as received, or an empty text.
+        chunks: its bytes as they come; it raises SourceError where they break off.
+    """
+
+    status: int
+    content_type: str
+    chunks: AsyncGenerator[bytes, None]
 
 
 def unpack(

@@ -63,7 +63,8 @@ _REFERENCE = re.compile(
 _BLANKS = re.compile(r"\s*")
 _DOCTYPE = re.compile(r"""<!DOCTYPE(?:[^\[\]<>"']++|"[^"]*+"|'[^']*+')*+>""", re.IGNORECASE)
 _ROOT = re.compile(r"<(?:[\w.-]{1,40}:)?([A-Za-z][\w.-]{0,40})")
-_ROOTS: Final = frozenset({"rss", "rdf", "feed"})
+_ROOTS: Final = frozenset({"rss", "rdf", "feed", "channel"})
+"""The last is CDF's, of 1997, and what is left of RSS where its root element is missing."""
 _FAILURES: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 

@@ -41,6 +41,9 @@ MAX_VALIDATOR_BYTES: Final = 1024
 
 _CHUNKS_IN_A_ROW: Final = 128
 """After so many the loop turns: one read may hold thousands of chunks of one byte."""
+BROKEN: Final = httpx.HTTPError
+"""What `stream.hold` meets where an answer breaks off."""
+
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _ONE_ORIGIN_ONLY = frozenset({"authorization", "proxy-authorization", "cookie", "host"})
 _PORTS: Final = {"http": 80, "https": 443}

@@ -120,6 +120,11 @@ def compile_query(text: str) -> Query:
     return Query(text, tree, kinds <= _PATHS, bool(names & _ARITHMETIC), closure_of(tree))
 
 
+def compile_optional(text: str | None) -> Query | None:
+    """The query of a setting that may be left out."""
+    return None if text is None else compile_query(text)
+
+
 def _desugar(text: str) -> tuple[str, list[tuple[int, int]]]:
     """The text as plain JMESPath, and which place in it stands for which place in the text."""
     parts: list[str] = []

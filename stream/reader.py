@@ -97,6 +97,7 @@ class FeedReader:
     drop: Query | None = None
     select: Query | None = None
     content: bool = False
+    base: str = ""
 
     def keyed(self, body: bytes, content_type: str) -> tuple[Keyed, Hints]:
         """The articles of a body, and what the feed says of when to read it again.
@@ -104,7 +105,7 @@ class FeedReader:
         Raises:
             SourceError: those of `parse_feed`.
         """
-        feed = parse_feed(body, content_type, content=self.content)
+        feed = parse_feed(body, content_type, content=self.content, base=self.base)
         articles = shaped(feed.articles, self.drop, self.select)
         keyed = identify(Extracted(articles, None, Container.LIST), KeyRule(("id",)))
         return keyed, Hints()

@@ -28,8 +28,8 @@ from stream.secret import reveal
 from stream.server_settings import ServerSettings
 from stream.source_settings import (
     AnySource,
-    FetchedSettings,
     HttpSettings,
+    Parametrised,
     PushSettings,
     SourceTable,
 )
@@ -280,10 +280,10 @@ class Settings(Table):
     def _check_placeholders(self) -> None:
         for name, source in self.sources.items():
             names = Template(source.channel).names
-            if names and not isinstance(source, FetchedSettings):
+            if names and not isinstance(source, Parametrised):
                 raise Mistake(
                     ("sources", name, "channel"),
-                    "only the kinds feed and http can have a placeholder in their channel",
+                    "only the kinds feed, http, sql and sse can have a placeholder there",
                 )
             if missing := set(Template(name).names) - set(names):
                 raise Mistake(
@@ -294,7 +294,7 @@ class Settings(Table):
     def _check_shapes(self) -> None:
         first: dict[str, str] = {}
         for name, source in self.sources.items():
-            if not (isinstance(source, FetchedSettings) and source.match):
+            if not (isinstance(source, Parametrised) and source.match):
                 continue
             shape = ChannelPattern(source.channel, source.match).shape
             other = first.setdefault(shape, name)

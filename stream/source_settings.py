@@ -14,6 +14,8 @@ from pydantic import (
     StrictBool,
     StrictInt,
     ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
     model_validator,
 )
 
@@ -31,15 +33,23 @@ from stream.fields import (
     Mistake,
     Table,
 )
+from stream.kind_settings import (
+    FLUSH_S,
+    FlushInterval,
+    ReplayFields,
+    SqlFields,
+    SseFields,
+    Windowed,
+    check_placeholders,
+)
 from stream.model import ADDED_KEY
+from stream.own_kinds import own_kinds
 from stream.presets import PRESETS, add_own_keys, expand
 from stream.secret import SourceAuth
 from stream.shape import SHAPES, As, Shape
 from stream.template import ChannelPattern, KeysForm, KeysTemplate, Template
 from stream.units import Bytes, Seconds
 
-NOT_YET: Final = frozenset("sql sse replay".split())
-"""Kinds that the configuration contract names and this version has not."""
 ITEM_KEY: Final = "key"
 """The placeholder of a second request's address that stands for the item."""
 
@@ -323,8 +333,68 @@ class PresetSettings(HttpSettings):
     ] = Field(description="The name of the preset.")  # type: ignore[assignment]  # fmt: skip
 
 
+class SqlSettings(SqlFields, PolledSettings):
+    """`kind = "sql"`: the rows of one statement."""
+
+    kind: Literal["sql"] = Field(description="The rows of one statement, read again and again.")
+
+    @model_validator(mode="after")
+    def _placeholders(self) -> Self:
+        check_placeholders(self, self.channel)
+        return self
+
+
+class SseSettings(SseFields, FetchedSettings):
+    """`kind = "sse"`: an upstream event stream."""
+
+    kind: Literal["sse"] = Field(description="An upstream event stream, held open and resumed.")
+    every: FlushInterval = Field(
+        default=FLUSH_S,
+        description="What comes within so long is published together.",
+    )
+    removal: Windowed = Field(
+        default="window", description="Items age out: `retain` newer ones push them out."
+    )
+    max_bytes: Annotated[Bytes, Field(ge=1024)] = Field(
+        default=2**20, description="Largest event: a bound on memory."
+    )
+    timeout: Interval = Field(
+        default=15.0, description="Deadline of the head of the answer; what follows has none."
+    )
+
+    @model_validator(mode="after")
+    def _no_quota(self) -> Self:
+        if self.quota is not None:
+            raise Mistake("quota", "an event stream is held open, not read in calls")
+        return self
+
+
+class ReplaySettings(ReplayFields, SourceTable):
+    """`kind = "replay"`: a tape, played again."""
+
+    kind: Literal["replay"] = Field(description="A tape of `stream record`, played again.")
+
+
+class OwnSettings(PolledSettings):
+    """A kind of one's own; every key that no polled source has goes to what makes the source."""
+
+    model_config = ConfigDict(extra="allow")
+
+    kind: str = Field(description="The name of the entry point in the group `stream.sources`.")
+
+
+Parametrised: TypeAlias = HttpSettings | FeedSettings | SqlSettings | SseSettings
+"""The kinds whose channel may have placeholders."""
+
 SourceSettings: TypeAlias = (
-    HttpSettings | PresetSettings | FeedSettings | PushSettings | SystemSettings
+    HttpSettings
+    | PresetSettings
+    | FeedSettings
+    | PushSettings
+    | SystemSettings
+    | SqlSettings
+    | SseSettings
+    | ReplaySettings
 )
 """One table ``[sources.<name>]``, of any kind."""
 
@@ -332,6 +402,9 @@ KINDS: Final[dict[str, type[SourceSettings]]] = {
     "feed": FeedSettings,
     "http": HttpSettings,
     "push": PushSettings,
+    "replay": ReplaySettings,
+    "sql": SqlSettings,
+    "sse": SseSettings,
     "system": SystemSettings,
 }
 """The kinds of source that this version has, without the presets."""
@@ -352,15 +425,27 @@ def _known_kind(value: object, info: ValidationInfo) -> object:
         raise Mistake("kind", f"missing; expected one of {have}")
     if not isinstance(kind, str):
         raise Mistake("kind", f"expected one of {have}")
-    if kind in NOT_YET:
-        raise Mistake("kind", f"kind {kind!r} is not in this version; it has: {have}")
     if kind in PRESETS:
         return expand(value, info)
     if kind not in KINDS:
-        hint = did_you_mean(kind, [*KINDS, *PRESETS]) or f"; it has: {have}"
+        hint = did_you_mean(kind, [*KINDS, *PRESETS, *own_kinds()]) or f"; it has: {have}"
         raise Mistake("kind", f"unknown kind{hint}")
     return value
 
 
-AnySource = Annotated[SourceSettings, Field(discriminator="kind"), BeforeValidator(_known_kind)]
+def _own_kind(value: object, handler: ValidatorFunctionWrapHandler) -> object:
+    """A kind of one's own has no model to be told by, so it is taken out before that."""
+    kind = value.get("kind") if isinstance(value, dict) else None
+    is_own = isinstance(kind, str) and kind not in KINDS and kind in own_kinds()
+    if is_own or isinstance(value, OwnSettings):
+        return OwnSettings.model_validate(value)
+    return handler(value)
+
+
+AnySource = Annotated[
+    SourceSettings,
+    Field(discriminator="kind"),
+    BeforeValidator(_known_kind),
+    WrapValidator(_own_kind),
+]
 """A SourceSettings, told apart by its kind."""

@@ -45,6 +45,9 @@ def test_the_example_of_the_documentation_loads() -> None:
         "quotes",
         "user:{id}",
         "watch",
+        "members",
+        "member:{id}",
+        "edits",
         "alerts",
         "host",
     ]

@@ -86,11 +86,7 @@ def mistake(data: Any, origins: dict[tuple[str, ...], str] | None = None) -> str
             {"frobnicate": 2**80},
             "[sources.quotes] frobnicate = 0x100000000000000000000: unknown key",
         ),
-        (
-            {"kind": "sql"},
-            "[sources.quotes] kind = \"sql\": kind 'sql' is not in this version; "
-            "it has: feed, http, push, system or a preset",
-        ),
+        (),
     ],
 )
 def test_a_mistake_in_a_source_is_one_line(source: dict[str, Any], line: str) -> None:
@@ -112,7 +108,8 @@ def test_a_mistake_in_a_source_is_one_line(source: dict[str, Any], line: str) ->
         ({"sources": 1}, "sources = 1: expected a table"),
         (
             {"sources": {"a": {}}},
-            "sources.a.kind: missing; expected one of feed, http, push, system or a preset",
+            "sources.a.kind: missing; expected one of feed, http, push, replay, sql, sse, system "
+            "or a preset",
         ),
         (
             {"sources": {"user:{id}": HTTP | {"every": 0}}},

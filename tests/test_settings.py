@@ -200,7 +200,7 @@ def test_a_channel_pattern_may_have_its_own_table() -> None:
 
 
 def test_only_fetched_sources_can_be_parametrised() -> None:
-    why = "only the kinds feed and http"
+    why = "only the kinds feed, http, sql and sse"
     refused(why, {"sources": {"room:{id}": {"kind": "push"}}})
     refused(why, {"sources": {"host": {"kind": "system", "channel": "host:{id}"}}})
 

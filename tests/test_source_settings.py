@@ -7,10 +7,8 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from stream.presets import PRESETS
 from stream.source_settings import (
     KINDS,
-    NOT_YET,
     AnySource,
     FeedSettings,
     HttpSettings,
@@ -43,13 +41,7 @@ def test_the_kind_picks_the_model() -> None:
     assert isinstance(read(kind="feed", url=URL), FeedSettings)
     assert isinstance(read(kind="push"), PushSettings)
     assert isinstance(read(kind="system"), SystemSettings)
-    assert sorted(KINDS) == ["feed", "http", "push", "system"]
-
-
-def test_a_kind_of_a_later_version_says_which_this_version_has() -> None:
-    why = "kind 'sql' is not in this version; it has: feed, http, push, system"
-    refused(why, kind="sql")
-    assert NOT_YET.isdisjoint([*KINDS, *PRESETS])
+    assert sorted(KINDS) == ["feed", "http", "push", "replay", "sql", "sse", "system"]
 
 
 def test_an_unknown_kind_gets_the_nearest_one() -> None:

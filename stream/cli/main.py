@@ -9,7 +9,7 @@ import os
 import socket
 import sys
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -19,11 +19,13 @@ from stream import __version__, config
 from stream.app import create_app
 from stream.cli.check import check_sources
 from stream.cli.open_files import raise_limit
+from stream.cli.record import record_sources
 from stream.demo.settings import demo_config
 from stream.demo.upstream import serve_upstream
 from stream.errors import ConfigError
 from stream.server import listen, loop_factory, run
 from stream.settings import Settings
+from stream.units import parse_duration, parse_size
 
 LEAVE_S: Final = 0.5
 """Longest that threads may hold the process when everything else has ended."""
@@ -50,6 +52,7 @@ def main() -> None:
     stream demo                          see it work, no network needed
     stream serve --config stream.toml    serve your own sources
     stream check --config stream.toml    try your sources once, serve nothing
+    stream record quotes --out q.gz      put on a tape what a source answers
     """
 
 
@@ -82,6 +85,43 @@ def check(path: Path) -> None:
     configuration.
     """
     sys.exit(asyncio.run(check_sources(_load(path))))
+
+
+def _measured(read: Callable[[object], float], value: str | None) -> Any:
+    """An option with a unit, read as in the configuration."""
+    try:
+        return None if value is None else read(value)
+    except ValueError as error:
+        raise click.BadParameter(f"{value!r}: {error}") from None
+
+
+@main.command()
+@CONFIG
+@click.argument("sources", nargs=-1, metavar="[SOURCE]...")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="The tape to write.")
+@click.option("--for", "period", metavar="DURATION", help="For so long. Default: until Ctrl-C.")
+@click.option("--max-bytes", metavar="SIZE", default="50MiB", show_default=True)
+@click.option("--keys", default="", metavar="A,B", help="For a source read by keys on demand.")
+def record(
+    path: Path, sources: tuple[str, ...], out: Path, period: str | None, max_bytes: str, keys: str
+) -> None:
+    """Put on a tape what sources answer, for kind replay. Without SOURCE, all of them.
+
+    Secrets are taken out. A name that ends in .gz makes a packed tape.
+    """
+    settings = _load(path)
+    work = record_sources(
+        settings,
+        sources,
+        out,
+        for_s=_measured(parse_duration, period),
+        max_bytes=_measured(parse_size, max_bytes),
+        keys=[key for key in keys.split(",") if key],
+    )
+    try:
+        click.echo(asyncio.run(work))
+    except ConfigError as error:
+        _fail(str(error), 2)
 
 
 def _load(path: Path) -> Settings:

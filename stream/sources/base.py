@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 from stream.extract import Container, Extracted
 from stream.identity import Keyed, KeyRule, identify
@@ -65,3 +65,18 @@ class Source(Protocol):
             SourceError: the read failed; nothing of it is published.
         """
         ...
+
+
+@runtime_checkable
+class Closable(Protocol):
+    """A source that holds something open between two reads."""
+
+    async def aclose(self) -> None:
+        """Let go of it; the next read opens it again."""
+        ...
+
+
+async def close(source: Source) -> None:
+    """Let go of what the source holds open, if it is such a one."""
+    if isinstance(source, Closable):
+        await source.aclose()

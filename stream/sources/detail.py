@@ -12,8 +12,7 @@ from typing import Final
 
 from stream.details import Details
 from stream.errors import SourceError
-from stream.exchange import Validators
-from stream.fetch import Fetcher
+from stream.exchange import Getter, Validators
 from stream.model import Key
 from stream.reader import JsonReader
 from stream.schedule import Hints
@@ -71,7 +70,7 @@ class DetailSource:
     def __init__(
         self,
         settings: DetailSettings,
-        fetcher: Fetcher,
+        fetcher: Getter,
         asking: Asking,
         reader: JsonReader,
         *,

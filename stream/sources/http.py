@@ -8,15 +8,14 @@ from functools import partial
 from typing import Final
 
 from stream.errors import SourceError
-from stream.exchange import Response, Validators
+from stream.exchange import Getter, Response, Validators
 from stream.extract import Rules
-from stream.fetch import Fetcher
 from stream.identity import Keyed, KeyRule
 from stream.model import ADDED_KEY
 from stream.query import Query, compile_query
 from stream.reader import FeedReader, JsonReader
 from stream.schedule import Hints
-from stream.source_settings import FeedSettings, FetchedSettings, HttpSettings
+from stream.source_settings import FeedSettings, HttpSettings
 from stream.sources.asking import Asking, Batch
 from stream.sources.base import Poll, PollState
 from stream.sources.detail import DetailSource
@@ -40,7 +39,7 @@ class HttpSource:
     def __init__(
         self,
         settings: HttpSettings | FeedSettings,
-        fetcher: Fetcher,
+        fetcher: Getter,
         *,
         channel: str,
         values: Mapping[str, str],
@@ -57,7 +56,8 @@ class HttpSource:
                 self._details = DetailSource(settings.detail, fetcher, self._asking, self._reader)
         else:
             drop, select = _query(settings.drop), _query(settings.select)
-            self._reader = FeedReader(drop, select, settings.content)
+            base = self._asking.request().public_url
+            self._reader = FeedReader(drop, select, settings.content, base)
         self._validators: dict[Batch, Validators] = {}
         self._found: str | None = None
         self._hints = Hints()
@@ -150,11 +150,6 @@ def key_rule(key: str | Sequence[str] | None) -> KeyRule:
     if key is None:
         return KeyRule()
     return KeyRule((key,) if isinstance(key, str) else tuple(key))
-
-
-def is_on_demand(settings: FetchedSettings) -> bool:
-    """Whether the source reads only the keys that are watched."""
-    return isinstance(settings, HttpSettings) and settings.keys is not None
 
 
 def _json_reader(settings: HttpSettings, channel: str) -> JsonReader:

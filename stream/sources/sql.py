@@ -1,0 +1,269 @@
+"""The rows of one statement: read-only, within a deadline, on an engine shared by URL.
+
+The only room that imports SQLAlchemy, which is an extra. It never commits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, Final
+
+from sqlalchemy import URL, TextClause, event, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from stream.errors import ConfigError, SourceError
+from stream.extract import Container, Extracted
+from stream.identity import Keyed, identify
+from stream.model import Item
+from stream.query import compile_optional
+from stream.reader import shaped
+from stream.rows import Row, as_items
+from stream.source_settings import SqlSettings
+from stream.sources.base import Poll, PollState
+from stream.sources.http import key_rule
+from stream.template import Template
+
+BATCH_ROWS: Final = 1000
+"""Rows taken between two turns of the loop: about a millisecond."""
+CONNECTIONS: Final = 5
+"""Most reads of one database at one time; the others wait within their deadline."""
+LOCK_WAIT_S: Final = 2.0
+"""How long SQLite waits for a writer: longer than any commit, shorter than a deadline."""
+GRACE_S: Final = 2.0
+"""How long an interrupted statement may take to notice."""
+_MAX_MESSAGE: Final = 200
+
+
+class Database:
+    """One engine, for all sources of one URL."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._slots = asyncio.Semaphore(CONNECTIONS)
+        self._secret = engine.url.password or ""
+        self.is_sqlite = engine.dialect.name == "sqlite"
+
+    @contextlib.asynccontextmanager
+    async def reading(self) -> AsyncIterator[AsyncConnection]:
+        """A connection on which nothing can be written; what was begun is rolled back."""
+        async with self._slots, self._engine.connect() as connection:
+            if self._engine.dialect.name == "postgresql":
+                await connection.execution_options(postgresql_readonly=True)
+            yield connection
+
+    def fault(self, error: SQLAlchemyError | OSError) -> SourceError:
+        """The error as one of ours. Never the statement: SQLAlchemy adds it with its values."""
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        said = " ".join(str(cause).split())
+        if self._secret:
+            said = said.replace(str(self._secret), "***")
+        said = said if len(said) <= _MAX_MESSAGE else f"{said[: _MAX_MESSAGE - 1]}…"
+        return SourceError(self._kind(error, said), said or type(cause).__name__)
+
+    def _kind(self, error: SQLAlchemyError | OSError, said: str) -> str:
+        if isinstance(error, OSError):
+            return "connect"
+        for kind, words in _SQLITE_KINDS.items() if self.is_sqlite else ():
+            if any(each in said for each in words):
+                return kind
+        is_gone = isinstance(error, DBAPIError) and error.connection_invalidated
+        return "connect" if is_gone else "bad_query"
+
+    async def dispose(self) -> None:
+        """Close every connection."""
+        await self._engine.dispose()
+
+
+_SQLITE_KINDS: Final = {
+    "connect": ("unable to open database file", "file is not a database", "disk I/O error"),
+    "locked": ("is locked",),
+    "read_only": ("attempt to write a readonly database",),
+}
+
+
+class Databases:
+    """The engines by URL, made when they are first asked for."""
+
+    def __init__(self) -> None:
+        self._by_url: dict[URL, Database] = {}
+
+    def get(self, address: str) -> Database:
+        """The database at this address.
+
+        Raises:
+            ConfigError: it is no address, or its driver is not installed. The message does not
+                repeat the address.
+        """
+        try:
+            url = _with_driver(make_url(address))
+            if url not in self._by_url:
+                self._by_url[url] = Database(_engine(url))
+        except (ImportError, NoSuchModuleError) as error:
+            message = f"the driver of this database is missing: {_first_line(error)}"
+            raise ConfigError(message) from None
+        except (ArgumentError, ValueError):
+            raise ConfigError("the url is not the address of a database") from None
+        except SQLAlchemyError as error:
+            raise ConfigError(f"this database cannot be used: {_first_line(error)}") from None
+        return self._by_url[url]
+
+    async def aclose(self) -> None:
+        """Close every connection to every database."""
+        while self._by_url:
+            await self._by_url.popitem()[1].dispose()
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).split("\n")[0][:_MAX_MESSAGE]
+
+
+def _with_driver(url: URL) -> URL:
+    return url.set(drivername="sqlite+aiosqlite") if url.drivername == "sqlite" else url
+
+
+def _engine(url: URL) -> AsyncEngine:
+    if url.get_backend_name() != "sqlite":
+        return create_async_engine(
+            url, pool_size=CONNECTIONS, max_overflow=0, pool_pre_ping=True, hide_parameters=True
+        )
+    is_file = url.database not in (None, "", ":memory:") and "mode" not in url.query
+    if is_file:
+        # mode=rw: a file that is not there must be an error, not made. Not mode=ro, which cannot
+        # read a database whose writer died; writing is forbidden below.
+        name = str(url.database).removeprefix("file:").replace("?", "%3f").replace("#", "%23")
+        url = url.set(database=f"file:{name}").update_query_dict({"mode": "rw", "uri": "true"})
+    # A connection for each read: one that is kept would go on reading a file that was replaced.
+    pool: dict[str, Any] = {"poolclass": NullPool} if is_file else {}
+    connect_args = {"timeout": LOCK_WAIT_S}
+    engine = create_async_engine(url, connect_args=connect_args, hide_parameters=True, **pool)
+    event.listen(engine.sync_engine, "connect", _forbid_writing)
+    return engine
+
+
+def _forbid_writing(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA query_only = ON")
+    cursor.close()
+
+
+class SqlSource:
+    """One statement, or one instance of a parametrised one.
+
+    Args:
+        settings: its table.
+        database: where to ask.
+        channel: the channel's name.
+        values: what the placeholders stand for.
+
+    Raises:
+        ConfigError: the statement's parameters and those given do not fit together.
+    """
+
+    def __init__(
+        self,
+        settings: SqlSettings,
+        database: Database,
+        *,
+        channel: str,
+        values: Mapping[str, str],
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self._channel = channel
+        self._statement, self._params = _bound(settings, values)
+        self._select = compile_optional(settings.select)
+        self._drop = compile_optional(settings.drop)
+        self._rule = key_rule(settings.key)
+        self._found: str | None = None
+        self._last: tuple[Sequence[str], list[Row]] | None = None
+
+    async def poll(self, state: PollState) -> Poll:
+        """Read once. Rows equal to the last ones are no items: comparing them is all it costs."""
+        columns, rows = await self._within_deadline()
+        if len(rows) < BATCH_ROWS:
+            keyed = self._keyed(columns, rows)
+        else:
+            keyed = await asyncio.to_thread(self._keyed, columns, rows)
+        # Only now: rows that could not be keyed must not be "unchanged" the next time.
+        self._last = (columns, rows)
+        return Poll(keyed)
+
+    async def _within_deadline(self) -> tuple[Sequence[str], list[Row]]:
+        timeout_s = self._settings.timeout
+        connections: list[AsyncConnection] = []
+        work = asyncio.ensure_future(self._rows(connections))
+        try:
+            done, _ = await asyncio.wait({work}, timeout=timeout_s)
+        finally:
+            if not work.done():
+                await self._stop(work, connections)
+        if not done:
+            raise SourceError("timeout", f"no complete answer in {timeout_s:g} s")
+        return work.result()
+
+    async def _stop(
+        self, work: asyncio.Future[Any], connections: Sequence[AsyncConnection]
+    ) -> None:
+        """End a read. SQLite works in a thread that a cancelled task would go on to wait for."""
+        for connection in connections if self._database.is_sqlite else ():
+            with contextlib.suppress(SQLAlchemyError, ValueError):
+                raw = await connection.get_raw_connection()
+                await raw.driver_connection.interrupt()  # type: ignore[union-attr]
+        work.cancel()
+        await asyncio.wait({work}, timeout=GRACE_S)
+
+    async def _rows(self, connections: list[AsyncConnection]) -> tuple[Sequence[str], list[Row]]:
+        most = self._settings.max_rows
+        rows: list[Row] = []
+        try:
+            async with self._database.reading() as connection:
+                connections.append(connection)
+                result = await connection.stream(self._statement, self._params)
+                async for batch in result.partitions(BATCH_ROWS):
+                    rows.extend(batch)
+                    if len(rows) > most:
+                        message = f"more than {most} rows; at most max_rows are taken"
+                        raise SourceError("too_many_items", message)
+                return tuple(result.keys()), rows
+        except (SQLAlchemyError, OSError) as error:
+            raise self._database.fault(error) from None
+        except sqlite3.Error as error:
+            raise SourceError("bad_query", _first_line(error)) from None
+
+    def _keyed(self, columns: Sequence[str], rows: list[Row]) -> Keyed | None:
+        if self._last == (columns, rows):
+            return None
+        items: list[Item] = as_items(columns, rows)
+        items = shaped(items, self._drop, self._select)
+        keyed = identify(
+            Extracted(items, None, Container.LIST),
+            self._rule,
+            found=self._found,
+            single=self._channel,
+            rank=self._settings.rank,
+        )
+        self._found = keyed.found
+        return keyed
+
+
+def _bound(settings: SqlSettings, values: Mapping[str, str]) -> tuple[TextClause, dict[str, Any]]:
+    """The statement and its parameters; a placeholder that is a whole number is bound as one."""
+    params: dict[str, Any] = {
+        name: Template(value).fill_text(values) if isinstance(value, str) else value
+        for name, value in settings.params.items()
+    }
+    statement = text(settings.query)
+    asked = set(statement.compile().params)
+    for name, value in values.items():
+        if name in asked:
+            params[name] = int(value) if settings.match.get(name) == "int" else value
+    if missing := sorted(asked - set(params)):
+        raise ConfigError(f"the query asks for :{missing[0]}, which params does not have")
+    if unused := sorted(set(params) - asked):
+        raise ConfigError(f"params has {unused[0]!r}, for which the query does not ask")
+    return statement, params

@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from stream.breaker import Breaker
 from stream.channel import Channel
 from stream.errors import ClientError
 from stream.fetch import Fetcher
@@ -132,6 +133,7 @@ class Catalog:
         self._fetcher = fetcher
         self._ledger = ledger
         self._extra = dict(extra or {})
+        self._breakers: dict[str, Breaker] = {}
         self._group: asyncio.TaskGroup | None = None
         self._declare()
 
@@ -289,7 +291,7 @@ class Catalog:
         values: Mapping[str, str],
     ) -> None:
         source: Source = SystemSource()
-        quota = None
+        quota, bounds = None, settings.adaptive
         if isinstance(settings, HttpSettings | FeedSettings):
             quota = settings.quota
             source = HttpSource(settings, self._fetcher, channel=line.channel.name, values=values)
@@ -312,7 +314,10 @@ class Catalog:
                     settings.every,
                     quota.per_day if quota is not None else None,
                     quota.cost if quota is not None else 1,
+                    adaptive=(bounds.min, bounds.max) if bounds is not None else None,
                 ),
+                breaker=self._breakers.setdefault(name, Breaker()),
+                remembers=not values,
                 ledger=self._ledger,
                 is_wanted=is_wanted,
                 wanted_keys=line.wanted_keys if on_demand else None,

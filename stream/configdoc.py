@@ -25,6 +25,7 @@ from stream.settings import (
     ServerSettings,
 )
 from stream.source_settings import (
+    AdaptiveSettings,
     FeedSettings,
     HttpSettings,
     KeysSettings,
@@ -66,6 +67,7 @@ def render() -> str:
         _section("`[sources.<name>]` of kind system", SystemSettings),
         _section("`[sources.<name>.auth]`", SourceAuth),
         _section("`[sources.<name>.quota]`", QuotaSettings),
+        _section("`[sources.<name>.adaptive]`", AdaptiveSettings),
         _section("`[sources.<name>.keys]`", KeysSettings),
     ]
     return "\n".join(parts)

@@ -23,7 +23,7 @@ import httpx
 from stream.errors import SourceError
 from stream.exchange import Request, Response, Validators, hash_of, unpack
 from stream.inflate import Inflater
-from stream.schedule import parse_date, parse_retry_after, read_hints
+from stream.schedule import parse_date, read_hints, read_retry
 
 __all__ = ["Fetcher", "Request", "Response", "Validators"]
 
@@ -151,7 +151,7 @@ class Fetcher:
             kept = _validators(answer, hop, shown)
             return _response(answer, None, kept, 0, now)
         if not 200 <= status < 300 or status == http.HTTPStatus.PARTIAL_CONTENT:
-            asked = parse_retry_after(_header(answer, "retry-after") or "", now)
+            asked = read_retry(partial(_header, answer), now)
             reason = _phrase(status)
             raise SourceError(f"http_{status}", reason, status=status, retry_after_s=asked)
         inflater = await _receive(answer, request.max_bytes)

@@ -84,9 +84,13 @@ class Inflow:
         self._tolerance = tolerance or {}
         self._statuses: dict[str, Status] = {name: Status() for name in self._merge.sources}
 
-    def is_doubted(self, source: str) -> bool:
-        """Whether the source's last answer was empty and is held until it comes again."""
-        return self._merge.sources[source].doubted
+    def held(self, source: str) -> Keyed | None:
+        """The source's last answer, where it took nearly all away and is held until the next."""
+        return self._merge.sources[source].held
+
+    def removals(self, source: str) -> int:
+        """How many items that answer would take away; 0 where none is held."""
+        return self._merge.sources[source].removals
 
     async def take(self, source: str, keyed: Keyed) -> bool:
         """Publish what changed with this answer of a source.

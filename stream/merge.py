@@ -7,9 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from stream.identity import Keyed
 from stream.model import ADDED_KEY, Item, Json, Key
+
+MASS_ITEMS: Final = 10
+"""Collections above this are guarded against mass removal; of a few items, most may well go."""
+MASS_SHARE: Final = 0.9
+"""Losing more than this share of the items at once is more often half an answer than the truth."""
 
 
 @dataclass(slots=True)
@@ -19,7 +25,9 @@ class Contribution:
     Attributes:
         window: an item that is gone from the answer has aged out: it is kept until newer ones push
             it out. Otherwise gone from the answer is gone.
-        empty_ok: an empty answer is believed at once, not only when it comes twice.
+        empty_ok: answers that take away nearly all are believed at once, not only when they come
+            twice.
+        held: such an answer, held back until the next one.
     """
 
     name: str
@@ -27,18 +35,18 @@ class Contribution:
     empty_ok: bool = False
     key: str | None = None
     items: dict[Key, Item] = field(default_factory=dict)
-    doubted: bool = False
+    held: Keyed | None = None
 
     def take(self, keyed: Keyed, retain: int | None, sort: str | None = None) -> bool:
         """Take an answer.
 
         Returns:
-            False where it is held back: many items became none, and that was seen only once.
+            False where it is held back: it takes nearly all away, and that was seen only once.
         """
-        if not keyed.items and self.items and not self.empty_ok and not self.doubted:
-            self.doubted = True
+        if self.held is None and not self.empty_ok and self._is_doubtful(keyed):
+            self.held = keyed
             return False
-        self.doubted = False
+        self.held = None
         answer = dict(keyed.items)
         if self.window and self.key == keyed.key:
             room = None if retain is None else max(0, retain - len(answer))
@@ -48,6 +56,20 @@ class Contribution:
         if keyed.items or self.key is None:
             self.key = keyed.key
         return True
+
+    def _is_doubtful(self, keyed: Keyed) -> bool:
+        """Whether many items became none, or more than nine in ten would go."""
+        if not keyed.items:
+            return bool(self.items)
+        if self.window or self.key != keyed.key or len(self.items) <= MASS_ITEMS:
+            return False
+        kept = len(self.items.keys() & keyed.items.keys())
+        return len(self.items) - kept > MASS_SHARE * len(self.items)
+
+    @property
+    def removals(self) -> int:
+        """How many items the answer that is held back would take away."""
+        return 0 if self.held is None else len(self.items.keys() - self.held.items.keys())
 
 
 def sort_value(item: Item, name: str) -> tuple[int, float | str]:

@@ -25,7 +25,7 @@ from stream.fields import (
 )
 from stream.secret import SourceAuth
 from stream.template import ChannelPattern, KeysForm, KeysTemplate, Template
-from stream.units import Bytes, Seconds
+from stream.units import Bytes, Seconds, format_duration
 
 NOT_YET: Final = frozenset(
     """sql sse replay newsapi eodhd-quotes eodhd-news gnews finnhub-quote finnhub-news
@@ -45,6 +45,23 @@ class QuotaSettings(Table):
     def _affordable(self) -> Self:
         if self.per_day < self.cost:
             raise Mistake("per_day", f"expected at least the cost of one request, {self.cost}")
+        return self
+
+
+class AdaptiveSettings(Table):
+    """An interval that follows how often things change."""
+
+    min: Interval = Field(
+        default=2.0, description="The least interval, where every read finds a change."
+    )
+    max: Interval = Field(
+        default=300.0, description="The longest interval, where nothing changes for long."
+    )
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.max < self.min:
+            raise Mistake("max", f"expected at least min, {format_duration(self.min)}")
         return self
 
 
@@ -73,6 +90,11 @@ class PolledSettings(SourceTable):
     """What every source that is read at intervals has."""
 
     every: Interval = Field(default=10.0, description="The interval between two reads.")
+    adaptive: AdaptiveSettings | None = Field(
+        default=None,
+        description="Let the interval follow the changes, within these bounds: x 0.6 after a "
+        "change, x 1.25 after none; `every` is where it begins.",
+    )
     demand: Literal["always", "watched"] = Field(
         default="always",
         description="`watched`: read only while somebody listens, to spare the upstream.",

@@ -36,9 +36,22 @@ async def test_an_empty_answer_is_believed_when_it_comes_twice(hub: Hub) -> None
     inflow = Inflow(hub, hub.open("c", sort=None, kind="t"), [Contribution("s")], retain=None)
     await inflow.take("s", keyed(a=1))
     assert not await inflow.take("s", keyed())
-    assert inflow.is_doubted("s")
+    assert inflow.held("s") == keyed()
+    assert inflow.removals("s") == 1
     assert await inflow.take("s", keyed())
     assert len(inflow.channel.state) == 0
+
+
+async def test_the_loss_of_nearly_all_is_believed_when_it_comes_twice(hub: Hub) -> None:
+    inflow = Inflow(hub, hub.open("c", sort=None, kind="t"), [Contribution("s")], retain=None)
+    await inflow.take("s", keyed(**{f"k{n}": n for n in range(100)}))
+    half = keyed(k1=7)
+    assert not await inflow.take("s", half)
+    assert (inflow.held("s"), inflow.removals("s")) == (half, 99)
+    assert len(inflow.channel.state) == 100
+    assert await inflow.take("s", half)
+    assert (inflow.held("s"), inflow.removals("s")) == (None, 0)
+    assert list(inflow.channel.state.entries) == ["k1"]
 
 
 async def test_a_new_key_field_begins_anew(hub: Hub) -> None:

@@ -10,6 +10,7 @@ from stream.articles import parse_feed
 from stream.errors import SourceError
 from stream.exchange import Request, Response, Validators
 from stream.extract import Container, Extracted, Rules, extract, parse_json
+from stream.feedhints import feed_hints
 from stream.fetch import Fetcher
 from stream.identity import Keyed, KeyRule, identify
 from stream.model import Item
@@ -47,6 +48,7 @@ class HttpSource:
         self._params = {k: Template(v).fill_text(values) for k, v in settings.params.items()}
         self._validators: dict[Sequence[str], Validators] = {}
         self._found: str | None = None
+        self._feed_hints = Hints()
         self._read: Callable[[bytes, str], Keyed] = (
             self._json_reader(settings, channel)
             if isinstance(settings, HttpSettings)
@@ -85,6 +87,7 @@ class HttpSource:
             ),
             Hints(max((p.hints.min_delay_s or 0.0 for p in polls), default=0.0) or None),
             sum(poll.received_bytes for poll in polls),
+            requests=len(polls),
         )
 
     async def _poll_one(self, batch: Sequence[str]) -> Poll:
@@ -113,7 +116,8 @@ class HttpSource:
                 self._last[batch] = keyed
         # Only now: the validators of a body that could not be read would make it "unchanged".
         self._validators[batch] = response.validators
-        return Poll(keyed, response.hints, response.received_bytes, response.not_modified)
+        hints = response.hints.slower(self._feed_hints)
+        return Poll(keyed, hints, response.received_bytes, response.not_modified)
 
     def _request(self, batch: Sequence[str]) -> Request:
         settings = self._settings
@@ -159,6 +163,7 @@ class HttpSource:
 
         def read(body: bytes, content_type: str) -> Keyed:
             feed = parse_feed(body, content_type, content=settings.content)
+            self._feed_hints = feed_hints(body, feed.ttl_s)
             articles = shaped(feed.articles, drop, select)
             return identify(Extracted(articles, None, Container.LIST), KeyRule(("id",)))
 

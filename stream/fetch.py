@@ -21,7 +21,7 @@ from typing import Any, Final
 import httpx
 
 from stream.errors import SourceError
-from stream.exchange import Request, Response, Validators, hash_of, unpack
+from stream.exchange import Request, Response, Shelf, Validators, hash_of, unpack
 from stream.inflate import Inflater
 from stream.schedule import parse_date, read_hints, read_retry
 
@@ -31,6 +31,8 @@ CONNECT_TIMEOUT_S: Final = 5.0
 KEEP_ALIVE_S: Final = 55.0
 """Just below the 60 s after which common servers and balancers hang up."""
 MAX_REDIRECTS: Final = 3
+KEPT_BYTES: Final = 64 * 2**20
+"""Most bytes of last bodies kept to compare the next ones with; each is a tenth of its items."""
 MAX_VALIDATOR_BYTES: Final = 1024
 MAX_ORIGINS: Final = 2048
 """Redirects choose origins, so their number needs an end; the one unused for longest goes."""
@@ -66,6 +68,7 @@ class Fetcher:
         self._max_connections = max_connections
         self._slots = asyncio.Semaphore(max_connections)
         self._pools: dict[str, _Pool] = {}
+        self._shelf = Shelf(KEPT_BYTES)
 
     async def get(self, request: Request) -> Response:
         """Fetch once.
@@ -155,7 +158,7 @@ class Fetcher:
             reason = _phrase(status)
             raise SourceError(f"http_{status}", reason, status=status, retry_after_s=asked)
         inflater = await _receive(answer, request.max_bytes)
-        body, seen = unpack(request, _header(answer, "content-type") or "", inflater)
+        body, seen = unpack(request, _header(answer, "content-type") or "", inflater, self._shelf)
         found = _validators(answer, hop, seen)
         return _response(answer, body, found, inflater.received, now)
 

@@ -69,6 +69,7 @@ class Fetcher:
         self._slots = asyncio.Semaphore(max_connections)
         self._pools: dict[str, _Pool] = {}
         self._shelf = Shelf(KEPT_BYTES)
+        self.on_answer: list[Callable[[Response], None]] = []
 
     async def get(self, request: Request) -> Response:
         """Fetch once.
@@ -89,7 +90,10 @@ class Fetcher:
                 raise SourceError(
                     "timeout", f"no complete answer from {hop.shown} in {request.timeout_s:g} s"
                 ) from None
-            return replace(response, elapsed_s=time.monotonic() - started)
+            response = replace(response, elapsed_s=time.monotonic() - started)
+            for listener in self.on_answer:
+                listener(response)
+            return response
 
     async def aclose(self) -> None:
         """Close every connection."""

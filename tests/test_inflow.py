@@ -44,7 +44,7 @@ async def test_an_empty_answer_is_believed_when_it_comes_twice(hub: Hub) -> None
 
 async def test_the_loss_of_nearly_all_is_believed_when_it_comes_twice(hub: Hub) -> None:
     inflow = Inflow(hub, hub.open("c", sort=None, kind="t"), [Contribution("s")], retain=None)
-    await inflow.take("s", keyed(**{f"k{n}": n for n in range(100)}))
+    await inflow.take("s", keyed("id", **{f"k{n}": n for n in range(100)}))
     half = keyed(k1=7)
     assert not await inflow.take("s", half)
     assert (inflow.held("s"), inflow.removals("s")) == (half, 99)

@@ -34,6 +34,7 @@ class Comparison:
 
     Attributes:
         key: the field that carries the key in what it should hold.
+        plain: no boolean stands on either side.
         rekeyed: that is another field than before, so that everything is new.
     """
 
@@ -44,11 +45,18 @@ class Comparison:
     rekeyed: bool
     ignore: frozenset[str]
     tolerance: Mapping[str, float]
+    plain: bool = False
 
     def run(self) -> Change:
         """The change that leads from the one to the other. Touches nothing but its own."""
         before: Mapping[Key, Item] = {} if self.rekeyed else self.before
-        change = diff(before, self.after, ignore=self.ignore, tolerance=self.tolerance)
+        change = diff(
+            before,
+            self.after,
+            ignore=self.ignore,
+            tolerance=self.tolerance,
+            plain=self.plain,
+        )
         if not self.rekeyed:
             return change
         gone = tuple(name for name in self.before if name not in self.after)
@@ -120,12 +128,13 @@ class Inflow:
         key = self._merge.key or self.channel.key
         return Comparison(
             self.channel.state.seq,
-            dict(self.channel.state.items()),
+            {name: entry.item for name, entry in self.channel.state.entries.items()},
             after,
             key,
             rekeyed=key != self.channel.key and bool(after),
             ignore=self._ignore,
             tolerance=self._tolerance,
+            plain=self._merge.plain,
         )
 
     def set_status(self, source: str, status: Status) -> None:

@@ -28,6 +28,7 @@ class Contribution:
         empty_ok: answers that take away nearly all are believed at once, not only when they come
             twice.
         held: such an answer, held back until the next one.
+        plain: no answer so far had a boolean in it, as far as that is known.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Contribution:
     key: str | None = None
     items: dict[Key, Item] = field(default_factory=dict)
     held: Keyed | None = None
+    plain: bool = True
 
     def take(self, keyed: Keyed, retain: int | None, sort: str | None = None) -> bool:
         """Take an answer.
@@ -47,6 +49,7 @@ class Contribution:
             self.held = keyed
             return False
         self.held = None
+        self.plain = self.plain and keyed.plain
         answer = dict(keyed.items)
         if self.window and self.key == keyed.key:
             room = None if retain is None else max(0, retain - len(answer))
@@ -113,9 +116,17 @@ class Merge:
         keys = {source.key for source in self.sources.values() if source.key is not None}
         return keys.pop() if len(keys) == 1 else (ADDED_KEY if keys else None)
 
+    @property
+    def plain(self) -> bool:
+        """Whether it is known that no item has ever held a boolean."""
+        return all(source.plain for source in self.sources.values())
+
     def items(self) -> dict[Key, Item]:
         """What the channel should hold."""
         key = self.key
+        if len(self.sources) == 1:
+            (source,) = self.sources.values()
+            return self._retained(source.items)
         merged: dict[Key, Item] = {}
         for source in self.sources.values():
             rekey = source.key != key
@@ -124,7 +135,7 @@ class Merge:
                     merged[name] = {ADDED_KEY: name, **item} if rekey else item
         return self._retained(merged)
 
-    def _retained(self, items: dict[Key, Item]) -> dict[Key, Item]:
+    def _retained(self, items: Mapping[Key, Item]) -> dict[Key, Item]:
         return retained(items, retain=self.retain, sort=self.sort)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from stream.articles import parse_feed
+from stream.diff import may_hold_booleans
 from stream.errors import SourceError
 from stream.exchange import Request, Response, Validators
 from stream.extract import Container, Extracted, Rules, extract, parse_json
@@ -154,7 +155,16 @@ class HttpSource:
 
         def read(body: bytes, content_type: str) -> Keyed:
             extracted = extract(parse_json(body), rules)
-            return identify(extracted, rule, found=self._found, single=channel, rank=settings.rank)
+            # A query may make booleans of its own.
+            is_plain = rules.select is None and not may_hold_booleans(body)
+            return identify(
+                extracted,
+                rule,
+                found=self._found,
+                single=channel,
+                rank=settings.rank,
+                plain=is_plain and (rules.items is None or rules.items.is_path),
+            )
 
         return read
 

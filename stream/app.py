@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import secrets
 import time
@@ -60,7 +59,11 @@ def create_app(
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         try:
-            async with service.catalog.running(), service.pulse.running():
+            async with (
+                service.catalog.running(),
+                service.pulse.running(),
+                service.lag.measured(),
+            ):
                 service.started = True
                 yield
                 service.draining = True
@@ -164,11 +167,3 @@ class PageHeaders:
             await send(message)
 
         await self.app(scope, receive, with_headers)
-
-
-async def drained(service: Service, within_s: float) -> None:
-    """Say goodbye to everybody and wait until they are gone, or the time is up."""
-    service.drain()
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(within_s):
-            await service.emptied.wait()

@@ -18,6 +18,7 @@ from stream.errors import ConfigError, did_you_mean
 from stream.mistakes import Origins, describe, one_line
 from stream.secret import Holder
 from stream.settings import Settings
+from stream.tls import server_context
 
 PREFIX: Final = "STREAM_"
 LEVEL: Final = "__"
@@ -66,7 +67,8 @@ def loads(text: str, environ: Mapping[str, str], *, where: str = "stream.toml") 
     data = _parse(text, where)
     origins = _overlay(data, environ)
     try:
-        return Settings.model_validate(data, context={"secret": partial(_secret, environ)})
+        context = {"secret": partial(_secret, environ), "tls": server_context}
+        return Settings.model_validate(data, context=context)
     except ValidationError as error:
         line = describe(error, data, origins, where)
     # Outside the handler, so that pydantic's error does not travel along with its details.

@@ -17,12 +17,12 @@ from pydantic.fields import FieldInfo
 
 from stream.fields import MAX_COUNT
 from stream.secret import SourceAuth
+from stream.server_settings import ServerSettings
 from stream.settings import (
     AuthSettings,
     ChannelSettings,
     EngineSettings,
     LimitSettings,
-    ServerSettings,
 )
 from stream.source_settings import (
     AdaptiveSettings,

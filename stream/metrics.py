@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import accumulate
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 from prometheus_client.registry import Collector
 
+from stream.loop_lag import BUCKETS_S, LoopLag
 from stream.model import SourceState
 from stream.service import Service
 
@@ -24,12 +31,18 @@ class ServiceCollector(Collector):
         yield GaugeMetricFamily(
             "stream_connections", "Streams that are open.", len(service.connected)
         )
+        yield GaugeMetricFamily(
+            "stream_live_connections",
+            "Of the streams, those that are written to at once; the others lag.",
+            service.hub.delivery.live,
+        )
         yield CounterMetricFamily(
             "stream_refused_connections", "Streams refused by a limit.", service.refused
         )
         yield CounterMetricFamily(
             "stream_changes", "Changes published in all channels.", service.hub.published
         )
+        yield from loop_lag(service.lag)
         yield from self._channels()
         yield from self._sources()
 
@@ -61,6 +74,22 @@ class ServiceCollector(Collector):
                 received.add_metric(label, poller.tally.received_bytes)
                 healthy.add_metric(label, float(poller.status.state is SourceState.OK))
         yield from (polls, failures, received, healthy)
+
+
+def loop_lag(lag: LoopLag) -> Iterable[Metric]:
+    """The lag since the start, to be added up over nodes, and what most alerts are made of."""
+    bounds = [*(f"{bound:g}" for bound in BUCKETS_S), "+Inf"]
+    yield HistogramMetricFamily(
+        "stream_loop_lag_seconds",
+        "How late the event loop ran its timers.",
+        buckets=list(zip(bounds, accumulate(lag.counts), strict=True)),
+        sum_value=lag.total_s,
+    )
+    p99, most = lag.quantiles(0.99, 1.0)
+    yield GaugeMetricFamily(
+        "stream_loop_lag_p99_seconds", "99th percentile of the lag of the last minute.", p99
+    )
+    yield GaugeMetricFamily("stream_loop_lag_max_seconds", "Highest lag of the last minute.", most)
 
 
 def exposition(service: Service) -> bytes:

@@ -18,12 +18,12 @@ from pydantic_core import ErrorDetails
 from stream.errors import did_you_mean
 from stream.fields import Mistake
 from stream.secret import SourceAuth
+from stream.server_settings import ServerSettings
 from stream.settings import (
     AuthSettings,
     ChannelSettings,
     EngineSettings,
     LimitSettings,
-    ServerSettings,
     Settings,
 )
 from stream.source_settings import KINDS, KeysSettings, QuotaSettings

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
@@ -18,7 +18,6 @@ from pydantic import (
     Field,
     PrivateAttr,
     SecretStr,
-    StrictInt,
     ValidationInfo,
     field_validator,
     model_validator,
@@ -26,6 +25,7 @@ from pydantic import (
 
 from stream.fields import Count, Mistake, Table, channel_template, web_address
 from stream.secret import reveal
+from stream.server_settings import ServerSettings
 from stream.source_settings import (
     AnySource,
     FetchedSettings,
@@ -51,28 +51,6 @@ Algorithm = Literal[
     "EdDSA",
 ]  # fmt: skip
 """Signatures of tokens that are worth something; ``none`` is not among them."""
-
-
-def _origin(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or text != f"{parts.scheme}://{parts.netloc}":
-        raise ValueError('expected an origin such as "https://desk.example", with no path')
-    # web_address looks at the port and refuses passwords.
-    return web_address(text)
-
-
-def _proxy(text: str) -> str:
-    try:
-        ip_network(text, strict=False)
-    except ValueError:
-        raise ValueError('expected an address or network such as "10.0.0.0/8"') from None
-    return text
-
-
-def _header_text(text: str) -> str:
-    if not (text.isascii() and text.isprintable() and 0 < len(text) <= 200):
-        raise ValueError("expected 1 to 200 printable ASCII characters")
-    return text
 
 
 def _engine_url(text: str) -> str:
@@ -116,44 +94,6 @@ def _key_set_address(text: str) -> str:
     if "{" in text:
         raise ValueError("expected an address without placeholders")
     return text
-
-
-class ServerSettings(Table):
-    """Where to listen and how to stop."""
-
-    host: Annotated[str, Field(min_length=1)] = Field(
-        default="127.0.0.1",
-        description="Address to listen on; this machine only, until you decide otherwise.",
-    )
-    port: Annotated[StrictInt, Field(ge=0, le=65_535)] = Field(
-        default=8000, description="TCP port to listen on; 0 takes a free one."
-    )
-    origins: tuple[Annotated[str, AfterValidator(_origin)], ...] = Field(
-        default=(),
-        description="Web origins whose pages may connect, besides the page's own origin.",
-    )
-    trusted_proxies: tuple[Annotated[str, AfterValidator(_proxy)], ...] = Field(
-        default=(), description="Addresses or networks whose `X-Forwarded-*` headers are believed."
-    )
-    drain: Annotated[Seconds, Field(le=600)] = Field(
-        default=10.0,
-        description="How long a stop waits for connections to say goodbye: well under the 30 s "
-        "after which supervisors kill.",
-    )
-    heartbeat: Annotated[Seconds, Field(ge=1, le=300)] = Field(
-        default=15.0,
-        description="Longest silence on a connection: half of what impatient proxies allow.",
-    )
-    contact: Annotated[str, AfterValidator(_header_text)] | None = Field(
-        default=None,
-        description="An address or URL for the User-Agent of our requests; some upstreams ask "
-        "for one.",
-    )
-    state: Path | None = Field(
-        default=None,
-        description="File that keeps used quotas and next reads over a restart; without it a "
-        "restart forgets them.",
-    )
 
 
 class LimitSettings(Table):

@@ -1,4 +1,4 @@
-"""Real upstreams and the fetcher that reads them, for every test that asks for one."""
+"""Real upstreams, the fetcher that reads them, and the road of services, for all tests."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from stream.fetch import Fetcher
+from tests.live import serving
 from tests.upstream import RawUpstream, Upstream
 
 
@@ -27,3 +28,17 @@ async def fetcher() -> AsyncIterator[Fetcher]:
     fetcher = Fetcher(user_agent="stream/0 (+https://stream.example)")
     yield fetcher
     await fetcher.aclose()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test that is marked ``both_roads`` once on each."""
+    if metafunc.definition.get_closest_marker("both_roads") is not None:
+        metafunc.parametrize("road", ["direct", "portable"], indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def road(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The road that services of this test offer."""
+    chosen: str = getattr(request, "param", "direct")
+    monkeypatch.setattr(serving, "ROAD", chosen)
+    return chosen

@@ -11,12 +11,12 @@ from pydantic import BaseModel
 
 from stream.configdoc import BEGIN, END, render, update
 from stream.secret import SourceAuth
+from stream.server_settings import ServerSettings
 from stream.settings import (
     AuthSettings,
     ChannelSettings,
     EngineSettings,
     LimitSettings,
-    ServerSettings,
     Settings,
 )
 from stream.source_settings import KINDS, KeysSettings, QuotaSettings

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
 from stream.mistakes import describe, one_line
-from stream.settings import AuthSettings, ChannelSettings, ServerSettings, Settings
+from stream.server_settings import ServerSettings
+from stream.settings import AuthSettings, ChannelSettings, Settings
 from stream.source_settings import FeedSettings, HttpSettings, PushSettings
 
 SECRET = "hunter2-hunter2-hunter2-hunter2-hunter2"  # noqa: S105

@@ -67,6 +67,7 @@ def test_everything_is_frozen() -> None:
         ("heartbeat", ["1s", 30], ["0s", "1h"]),
         ("contact", ["ops@desk.example"], ["", "a\nb", "ä", "x" * 201]),
         ("state", ["/var/lib/stream/state.json"], [1]),
+        ("deflate", [True, False], ["yes", 1]),
     ],
 )
 def test_a_server_key_takes_what_makes_sense(key: str, good: list[Any], bad: list[Any]) -> None:

@@ -8,20 +8,25 @@ import logging
 import os
 import socket
 import sys
+import threading
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import click
 
 from stream import __version__, config
 from stream.app import create_app
 from stream.cli.check import Wish, check_sources
+from stream.cli.open_files import raise_limit
 from stream.demo.settings import demo_config
 from stream.demo.upstream import serve_upstream
 from stream.errors import ConfigError
 from stream.server import listen, loop_factory, run
 from stream.settings import Settings
+
+LEAVE_S: Final = 0.5
+"""Longest that threads may hold the process when everything else has ended."""
 
 CONFIG = click.option(
     "--config",
@@ -56,7 +61,7 @@ def serve(path: Path, host: str | None, port: int | None) -> None:
     """Poll the configured sources and serve what changes."""
     settings = _overridden(_load(path), host, port)
     _log()
-    _run(_serve(settings, _listener(settings)))
+    run_to_end(_serve(settings, _listener(settings)))
 
 
 @main.command()
@@ -65,7 +70,7 @@ def serve(path: Path, host: str | None, port: int | None) -> None:
 def demo(host: str | None, port: int | None) -> None:
     """Serve a small invented world and this machine's own figures. Needs no network."""
     _log()
-    _run(_demo(host, port))
+    run_to_end(_demo(host, port))
 
 
 @main.command()
@@ -109,6 +114,7 @@ def _overridden(settings: Settings, host: str | None, port: int | None) -> Setti
 
 
 def _listener(settings: Settings) -> socket.socket:
+    raise_limit(settings.limits.connections)
     host, port = settings.server.host, settings.server.port
     try:
         return listen(host, port, lag_timeout_s=settings.limits.lag_timeout)
@@ -128,12 +134,17 @@ def _log() -> None:
     logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
-def _run(work: Coroutine[Any, Any, None]) -> None:
+def run_to_end(work: Coroutine[Any, Any, None]) -> None:
+    """Run it, and be gone soon after it has ended."""
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         try:
             runner.run(work)
         except ConfigError as error:
             _fail(str(error), 2)
+        # A thread that waits for a name server would hold the process for as long as it likes.
+        leaving = threading.Timer(LEAVE_S, os._exit, (0,))
+        leaving.daemon = True
+        leaving.start()
 
 
 async def _serve(settings: Settings, listener: socket.socket) -> None:
@@ -153,7 +164,7 @@ async def _demo(host: str | None, port: int | None) -> None:
 
 
 def _tour(url: str) -> None:
-    wire = url.removeprefix("http://")
+    wire = url.replace("http", "ws", 1)
     click.echo(
         f"""
   stream demo is live; everything in it is invented, but for this machine's own figures.
@@ -163,8 +174,8 @@ def _tour(url: str) -> None:
                     curl -N '{url}/sse/host?format=text'
                     curl -N '{url}/sse/quotes?where=change_pct%20%3E%201&fields=last,change_pct'
                     curl {url}/channels/users/5
-  with wscat        wscat -c ws://{wire}/ws/news,quotes
-                    wscat -c ws://{wire}/ws            then type: sub users
+  with wscat        wscat -c {wire}/ws/news,quotes
+                    wscat -c {wire}/ws            then type: sub users
   publish           curl -d '{{"id":"a1","text":"hello"}}' {url}/channels/alerts
 
   Ctrl-C ends it.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import random
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -128,8 +127,6 @@ def subscribe(
         subscriber.set_rate(params.max_rate)
 
 
-def retry_after(error: ClientError) -> dict[str, str]:
+def retry_after(service: Service, error: ClientError) -> dict[str, str]:
     """When to try again, spread, for an answer that says "not now"."""
-    if error.status != 503:
-        return {}
-    return {"Retry-After": str(random.randint(1, 5))}  # noqa: S311  (a spread, not a secret)
+    return {"Retry-After": str(service.retry_after_s())} if error.status == 503 else {}

@@ -44,7 +44,7 @@ def guarded(door: Door) -> Door:
         try:
             return await door(request)
         except ClientError as error:
-            return problem(error, gate.retry_after(error))
+            return problem(error, gate.retry_after(request.app.state.service, error))
 
     return answer
 
@@ -155,6 +155,8 @@ async def _since(request: Request, channel: Channel, params: Params) -> Response
             subscription.first = False
             subscription.status_seen = channel.status_version
             if not await _changed(subscriber, road, wait_s=params.wait_s):
+                if subscriber.is_ending:
+                    raise ClientError("draining", "the service is restarting", status=503)
                 return Response(status_code=204, headers={"Cache-Control": "no-store"})
             subscription.first = True
         messages = [m for m in subscriber.take() if m.cursor is not None]
@@ -328,7 +330,9 @@ async def status(request: Request) -> Response:
             "epoch": service.hub.epoch,
             "cursor": str(service.hub.cursor),
             "connections": len(service.connected),
+            "live": service.hub.delivery.live,
             "published": service.hub.published,
+            "loop_lag_p99_ms": round(service.lag.quantiles(0.99)[0] * 1000, 1),
             "sources": rows,
         },
         {"Cache-Control": "no-store"},

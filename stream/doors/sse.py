@@ -65,7 +65,7 @@ async def sse_door(request: Request) -> Response:
             return Response(headers=HEADERS)
         subscriber = service.admit(gate.address_of(request))
     except ClientError as error:
-        return problem(error, gate.retry_after(error))
+        return problem(error, gate.retry_after(service, error))
     gate.subscribe(service, subscriber, opening.names, opening.params, since=opening.since)
     headers = dict(HEADERS)
     if origin is not None and service.access.allows_origin(origin):

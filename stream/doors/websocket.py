@@ -34,7 +34,7 @@ async def websocket_door(websocket: WebSocket) -> None:
         opening = gate.check(service, websocket, bare=bare)
         subscriber = service.admit(gate.address_of(websocket))
     except ClientError as error:
-        await websocket.send_denial_response(problem(error, gate.retry_after(error)))
+        await websocket.send_denial_response(problem(error, gate.retry_after(service, error)))
         return
     is_direct = False
     try:

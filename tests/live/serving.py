@@ -16,7 +16,7 @@ from websockets.asyncio.client import ClientConnection
 
 from stream import config
 from stream.app import create_app
-from stream.server import Server, listen, make_server, url_of
+from stream.server import HANDSHAKE_S, Server, listen, make_server, url_of
 from stream.service import Service
 from stream.settings import Settings
 from tests.waiting import until
@@ -58,7 +58,7 @@ class Running:
     @property
     def ws_url(self) -> str:
         """The same place for WebSocket."""
-        return self.url.replace("http://", "ws://", 1)
+        return self.url.replace("http", "ws", 1)
 
     def http(self) -> httpx.AsyncClient:
         """A client of this service; close it."""
@@ -67,7 +67,10 @@ class Running:
 
 @contextlib.asynccontextmanager
 async def serving(
-    settings: str | Settings, *, environ: Mapping[str, str] | None = None
+    settings: str | Settings,
+    *,
+    environ: Mapping[str, str] | None = None,
+    handshake_s: float = HANDSHAKE_S,
 ) -> AsyncIterator[Running]:
     """The service by this TOML; at the end it drains, within a bounded time."""
     if isinstance(settings, str):
@@ -78,11 +81,17 @@ async def serving(
     if ROAD == "portable":
         made.config.http, made.config.ws = "httptools", "websockets-sansio"
     service: Service = app.state.service
-    server = _Quiet(made.config, service, drain_s=min(settings.server.drain, 1.0))
+    server = _Quiet(
+        made.config,
+        service,
+        drain_s=min(settings.server.drain, 1.0),
+        handshake_s=handshake_s,
+    )
     task = asyncio.create_task(server.serve([listener]))
     try:
         await until(lambda: server.started or task.done(), what="the service's start")
-        yield Running(url_of(listener), service, server)
+        has_tls = settings.server.tls_cert is not None
+        yield Running(url_of(listener, has_tls=has_tls), service, server)
     finally:
         server.stop()
         async with asyncio.timeout(LIMIT_S):

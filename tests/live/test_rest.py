@@ -215,7 +215,7 @@ async def test_the_service_describes_itself() -> None:
         assert "# TYPE stream_" in metrics.text
         assert (await client.get("/healthz")).text == "ok\n"
         assert (await client.get("/readyz")).status_code == 200
-        running.service.drain()
+        running.service.draining = True
         assert (await client.get("/readyz")).status_code == 503
         assert (await client.get("/healthz")).status_code == 200
 

@@ -176,6 +176,7 @@ class Catalog:
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(SWEEP_S)
+            self._ledger.flush_in_time()
             for name, line in list(self.lines.items()):
                 if line.ephemeral and not line.is_watched():
                     self._close(name, line)

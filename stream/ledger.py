@@ -65,7 +65,7 @@ class Ledger:
         self._turn_day()
         self._spent[source] = self._spent.get(source, 0) + cost
         self._dirty = True
-        self._write_in_time()
+        self.flush_in_time()
 
     def begin(self, place: str, delay_s: float) -> None:
         """A read begins. Should the process not survive it, the next is not before its time.
@@ -90,13 +90,14 @@ class Ledger:
         elif self._due.pop(place, None) is None:
             return
         self._dirty = True
-        self._write_in_time()
+        self.flush_in_time()
 
     def due(self, place: str) -> Due | None:
         """When it is due, where that was remembered."""
         return self._due.get(place)
 
-    def _write_in_time(self) -> None:
+    def flush_in_time(self) -> None:
+        """Write what is not written yet, unless that was done a moment ago. To be called often."""
         # A clock that was set back must not hold up the next write.
         since = None if self._written_at is None else self._now() - self._written_at
         if since is None or not 0 <= since < WRITE_EVERY_S:

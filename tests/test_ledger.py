@@ -230,3 +230,14 @@ def test_without_a_file_nothing_is_remembered(clock: Clock) -> None:
     ledger = Ledger(None, now=clock)
     ledger.begin("quotes", 60)
     assert ledger.due("quotes") is None
+
+
+def test_what_was_held_up_is_written_by_who_asks_often(clock: Clock, path: Path) -> None:
+    ledger = Ledger(path, now=clock)
+    ledger.begin("quotes", 60)
+    ledger.plan("quotes", 600, owed=True)
+    ledger.flush_in_time()
+    assert Ledger(path, now=clock).due("quotes") == Due(NOON + 60, True)
+    clock.at += WRITE_EVERY_S
+    ledger.flush_in_time()
+    assert Ledger(path, now=clock).due("quotes") == Due(NOON + 600, True)

@@ -381,5 +381,10 @@ def _always() -> bool:
 
 def _contribution(name: str, settings: PolledSettings) -> Contribution:
     if isinstance(settings, FetchedSettings):
-        return Contribution(name, window=settings.removal == "window", empty_ok=settings.empty_ok)
+        return Contribution(
+            name,
+            window=settings.removal == "window",
+            empty_ok=settings.empty_ok,
+            on_demand=is_on_demand(settings),
+        )
     return Contribution(name, empty_ok=True)

@@ -90,6 +90,8 @@ class Inflow:
         self._merge = Merge(sources, retain=retain, sort=channel.sort)
         self._ignore = ignore
         self._tolerance = tolerance or {}
+        self._seq = channel.state.seq
+        self._is_shared = False
         self._statuses: dict[str, Status] = {name: Status() for name in self._merge.sources}
 
     def held(self, source: str) -> Keyed | None:
@@ -120,10 +122,12 @@ class Inflow:
                 comparison = self._comparison()
                 change = comparison.run()
         if change:
-            self._hub.publish(self.channel, change, key=comparison.key)
+            self._seq = self._hub.publish(self.channel, change, key=comparison.key).seq
         return bool(change)
 
     def _comparison(self) -> Comparison:
+        # What others have published here, by POST, may hold anything.
+        self._is_shared = self._is_shared or self.channel.state.seq != self._seq
         after = self._merge.items()
         key = self._merge.key or self.channel.key
         return Comparison(
@@ -134,7 +138,7 @@ class Inflow:
             rekeyed=key != self.channel.key and bool(after),
             ignore=self._ignore,
             tolerance=self._tolerance,
-            plain=self._merge.plain,
+            plain=self._merge.plain and not self._is_shared,
         )
 
     def set_status(self, source: str, status: Status) -> None:

@@ -27,13 +27,16 @@ class Contribution:
             it out. Otherwise gone from the answer is gone.
         empty_ok: answers that take away nearly all are believed at once, not only when they come
             twice.
-        held: such an answer, held back until the next one.
+        on_demand: an item that is gone may only be wanted no longer, so that losing many is no
+            reason to doubt; losing all still is.
+        held: an answer that is doubted, held back until the next one.
         plain: no answer so far had a boolean in it, as far as that is known.
     """
 
     name: str
     window: bool = False
     empty_ok: bool = False
+    on_demand: bool = False
     key: str | None = None
     items: dict[Key, Item] = field(default_factory=dict)
     held: Keyed | None = None
@@ -64,7 +67,9 @@ class Contribution:
         """Whether many items became none, or more than nine in ten would go."""
         if not keyed.items:
             return bool(self.items)
-        if self.window or self.key != keyed.key or len(self.items) <= MASS_ITEMS:
+        if self.window or self.on_demand or len(self.items) <= MASS_ITEMS:
+            return False
+        if self.key != keyed.key:
             return False
         kept = len(self.items.keys() & keyed.items.keys())
         return len(self.items) - kept > MASS_SHARE * len(self.items)

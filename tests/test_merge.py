@@ -72,7 +72,14 @@ def test_losing_more_than_nine_in_ten_is_doubted_once(
     assert len(source.items) == after
 
 
-@pytest.mark.parametrize("source", [Contribution("s", empty_ok=True), Contribution("s", True)])
+@pytest.mark.parametrize(
+    "source",
+    [
+        Contribution("s", empty_ok=True),
+        Contribution("s", window=True),
+        Contribution("s", on_demand=True),
+    ],
+)
 def test_a_mass_removal_is_not_doubted_in_a_window_or_where_it_may_be_empty(
     source: Contribution,
 ) -> None:

@@ -144,10 +144,13 @@ class Inflow:
     def set_status(self, source: str, status: Status) -> None:
         """Take the status of one source; the channel's is the worst of them."""
         self._statuses[source] = status
+        if len(self._statuses) == 1:
+            self._hub.set_status(self.channel, status)
+            return
         worst = min(self._statuses.items(), key=lambda row: _WORST_FIRST.index(row[1].state))
         name, found = worst
         error = found.error
-        if error is not None and len(self._statuses) > 1:
+        if error is not None:
             error = Fault(error.kind, f"{name}: {error.message}")
         reads = [s.as_of for s in self._statuses.values() if s.as_of is not None]
         polls = [s.next_poll for s in self._statuses.values() if s.next_poll is not None]

@@ -17,10 +17,11 @@ import orjson
 
 from bench.place import Place
 from bench.report import Part
-from stream.diff import diff
-from stream.exchange import hash_of
+from stream.diff import diff, may_hold_booleans
+from stream.exchange import Request, Shelf, Validators, unpack
 from stream.extract import Rules, extract, parse_json
 from stream.identity import Keyed, KeyRule, identify
+from stream.inflate import Inflater
 from stream.model import Change, Item
 
 ITEMS = 10_000
@@ -72,29 +73,42 @@ def bodies(seed: int = 7) -> tuple[bytes, bytes]:
 
 def keyed(body: bytes) -> Keyed:
     """The whole way from bytes to items by key."""
-    return identify(extract(parse_json(body), PLAIN), RULE)
+    plain = not may_hold_booleans(body)
+    return identify(extract(parse_json(body), PLAIN), RULE, plain=plain)
+
+
+def received(body: bytes, last: Validators, shelf: Shelf) -> tuple[bytes | None, Validators]:
+    """What the fetcher does with a body once its bytes are here."""
+    inflater = Inflater("", len(body))
+    inflater.feed(body)
+    request = Request("https://quotes.example/v1", validators=last)
+    return unpack(request, "application/json", inflater, shelf)
 
 
 def measure(rounds: int) -> list[Row]:
     """Time every step ``rounds`` times, side by side."""
     first, second = bodies()
     before, after = keyed(first).items, keyed(second).items
-    digest = hash_of(first)
+    seen = received(first, Validators(), Shelf(len(first)))[1]
+    folded = received(first, Validators(), Shelf(0))[1]
 
     def whole() -> Change:
-        return diff(before, keyed(second).items)
+        found = keyed(second)
+        return diff(before, found.items, plain=found.plain)
 
-    def identical() -> bool:
-        return hash_of(first) == digest
+    def identical(seen: Validators, shelf: Shelf) -> None:
+        assert received(first, seen, shelf)[0] is None
 
     change = whole()
     assert len(change.patch) == ITEMS * CHANGED and not change.put and not change.delete
     steps: list[tuple[str, Callable[[], object]]] = [
         (f"orjson.loads of the body ({len(second) / 1e6:.2f} MB)", lambda: orjson.loads(second)),
         ("parse_json + extract + identify", lambda: keyed(second)),
-        ("diff, 1 % of the items changed", lambda: diff(before, after)),
+        ("diff, 1 % of the items changed", lambda: diff(before, after, plain=True)),
+        ("the same where there are booleans", lambda: diff(before, after)),
         ("the whole: body → Change", whole),
-        ("identical body: digest only", identical),
+        ("identical body, its bytes kept", lambda: identical(seen, Shelf(len(first)))),
+        ("identical body, digest only", lambda: identical(folded, Shelf(0))),
     ]
     times: dict[str, list[int]] = {name: [] for name, _ in steps}
     for _ in range(rounds):

@@ -12,8 +12,10 @@ import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from stream.breaker import Breaker
 from stream.channel import Channel
 from stream.errors import ClientError
+from stream.fetched_settings import FeedSettings
 from stream.follower import Follower
 from stream.hub import Hub, unknown_channel
 from stream.inflow import Inflow, Push
@@ -23,12 +25,7 @@ from stream.model import ADDED_KEY, SourceState, Status
 from stream.poller import Poller
 from stream.schedule import Pace
 from stream.settings import ChannelSettings, Settings
-from stream.source_settings import (
-    FeedSettings,
-    Parametrised,
-    PushSettings,
-    SourceSettings,
-)
+from stream.source_settings import Parametrised, PushSettings, SourceSettings
 from stream.sources.base import Source, close
 from stream.sources.factory import Factory, Traits
 from stream.template import BadParameter, ChannelPattern, Rule
@@ -129,6 +126,7 @@ class Catalog:
         self._factory = factory
         self._ledger = ledger
         self._extra = dict(extra or {})
+        self._breakers: dict[str, Breaker] = {}
         self._group: asyncio.TaskGroup | None = None
         self._declare()
 
@@ -174,6 +172,7 @@ class Catalog:
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(SWEEP_S)
+            self._ledger.flush_in_time()
             for name, line in list(self.lines.items()):
                 if line.ephemeral and not line.is_watched():
                     self._close(name, line)
@@ -280,7 +279,9 @@ class Catalog:
         for name, source in sources.items():
             made = self._factory.make(name, source, channel=line.channel.name, values=values)
             line.linger_s = traits[name].linger_s
-            line.pollers.append(self._poller(line, name, made, traits[name], inflow))
+            poller = self._poller(line, name, made, traits[name], inflow)
+            poller.remembers = not values
+            line.pollers.append(poller)
 
     def _poller(
         self, line: Line, name: str, source: Source, traits: Traits, inflow: Inflow
@@ -296,7 +297,11 @@ class Catalog:
         if traits.follows:
             silence_s = traits.silence_s
             return Follower(*given, backs_off=traits.backs_off, silence_s=silence_s)
-        return Poller(*given, wanted_keys=wanted_keys)
+        return Poller(
+            *given,
+            wanted_keys=wanted_keys,
+            breaker=self._breakers.setdefault(name, Breaker()),
+        )
 
     def _open_own(self, name: str, source: Source, every_s: float) -> None:
         settings = self._settings.channels.get(name, ChannelSettings())

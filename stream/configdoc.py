@@ -15,6 +15,14 @@ from annotated_types import Ge, Le
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from stream.fetched_settings import (
+    AdaptiveSettings,
+    DetailSettings,
+    FeedSettings,
+    HttpSettings,
+    KeysSettings,
+    QuotaSettings,
+)
 from stream.fields import MAX_COUNT
 from stream.presetdoc import parameters
 from stream.secret import SourceAuth
@@ -26,12 +34,7 @@ from stream.settings import (
     LimitSettings,
 )
 from stream.source_settings import (
-    DetailSettings,
-    FeedSettings,
-    HttpSettings,
-    KeysSettings,
     PushSettings,
-    QuotaSettings,
     ReplaySettings,
     SqlSettings,
     SseSettings,
@@ -80,6 +83,7 @@ def render() -> str:
         _section("`[sources.<name>]` of kind system", SystemSettings),
         _section("`[sources.<name>.auth]`", SourceAuth),
         _section("`[sources.<name>.quota]`", QuotaSettings),
+        _section("`[sources.<name>.adaptive]`", AdaptiveSettings),
         _section("`[sources.<name>.keys]`", KeysSettings),
         _section("`[sources.<name>.detail]`", DetailSettings),
         parameters(),

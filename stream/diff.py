@@ -6,7 +6,9 @@ of an object's members is no change.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+import operator
+from collections.abc import Iterable, Mapping, Set
+from itertools import compress
 from typing import Any, Final
 
 from stream.model import Change, Item, Json, Key
@@ -52,6 +54,7 @@ def diff(
     *,
     ignore: Set[str] = frozenset(),
     tolerance: Mapping[str, float] | None = None,
+    plain: bool = False,
 ) -> Change:
     """The Change that leads from one collection to the other.
 
@@ -62,16 +65,18 @@ def diff(
     Args:
         ignore: top-level fields in which a difference alone is no change.
         tolerance: field → how far a number may be from the one last delivered.
+        plain: no item on either side holds a boolean, however deep, so that Python's own equality
+            is JSON's.
     """
     limits = tolerance or {}
     put: dict[Key, Item] = {}
     patch: dict[Key, Item] = {}
-    for key, new in after.items():
+    for key, new in _unlike(before, after) if plain else after.items():
         old = before.get(key)
         if old is None:
             put[key] = new
             continue
-        if same_item(old, new):
+        if not plain and same_item(old, new):
             continue
         fields = changed_fields(old, new)
         if fields is None:
@@ -83,6 +88,17 @@ def diff(
     gone = before.keys() - after.keys() if len(before) + len(put) != len(after) else ()
     delete = tuple(key for key in before if key in gone) if gone else ()
     return Change(put, patch, delete)
+
+
+def _unlike(before: Mapping[Key, Item], after: Mapping[Key, Item]) -> Iterable[tuple[Key, Item]]:
+    """Those of the items after that are not, by Python's equality, the ones before."""
+    differ = map(operator.ne, map(before.get, after), after.values())
+    return compress(after.items(), differ)
+
+
+def may_hold_booleans(body: bytes) -> bool:
+    """Whether JSON may hold a true or a false; a yes may be wrong (a text with that word)."""
+    return b"true" in body or b"false" in body
 
 
 def changed_fields(old: Item, new: Item) -> Item | None:

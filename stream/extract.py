@@ -58,6 +58,8 @@ _ERROR_MEMBERS: Final = (
 
 _BOM: Final = b"\xef\xbb\xbf"
 _TO_ZEROS: Final = bytes.maketrans(b"123456789", b"0" * 9)
+_TO_OUTLINE: Final = bytes.maketrans(b"123456789{", b"0" * 9 + b"[")
+"""A 0 for every digit and one bracket for both: what can be looked for without taking it apart."""
 _LONG: Final = b"0" * len(str(SAFE_INTEGER))
 _BEFORE_NUMBERS: Final = b":,["
 _NOT_SKETCHED: Final = bytes(set(range(256)) - set(b'0123456789.:,[{"'))
@@ -130,7 +132,8 @@ def parse_json(body: bytes, *, max_depth: int = MAX_DEPTH, content_type: str = "
     if first == b"<" or is_page:
         raise SourceError("html", page_message(text, "JSON"))
     # Texts may hold brackets, too, but not so many.
-    openers = text.count(b"{") + text.count(b"[")
+    outline = text.translate(_TO_OUTLINE)
+    openers = outline.count(b"[")
     if openers > MAX_CONTAINERS:
         raise SourceError(
             "too_many_items", f"more than {MAX_CONTAINERS} objects and lists in one answer"
@@ -141,10 +144,9 @@ def parse_json(body: bytes, *, max_depth: int = MAX_DEPTH, content_type: str = "
         if "depth" in error.msg or "recursion" in error.msg.lower():
             raise _too_deep(max_depth) from None
         raise SourceError("bad_json", _position(error, len(body))) from None
-    sketch = text.translate(_TO_ZEROS, _NOT_SKETCHED)
     if openers > max_depth and _is_deeper(document, max_depth, openers):
         raise _too_deep(max_depth)
-    if _may_hold_huge_integer(sketch):
+    if _LONG in outline and _may_hold_huge_integer(text.translate(_TO_ZEROS, _NOT_SKETCHED)):
         # orjson has accepted the text, so this slower reader meets neither NaN nor bad UTF-8.
         document = json.loads(text, parse_int=_exact)
     return document

@@ -24,12 +24,21 @@ import httpx
 from stream.addresses import Network
 from stream.dialer import Dialer, Resolve, reading_a_head, resolve, why_unreachable
 from stream.errors import SourceError
-from stream.exchange import Request, Response, Validators, hash_of, phrase, sendable, unpack
+from stream.exchange import (
+    Request,
+    Response,
+    Shelf,
+    Validators,
+    hash_of,
+    phrase,
+    sendable,
+    unpack,
+)
 from stream.hosts import Hosts
 from stream.inflate import Inflater
 from stream.pools import Pools
 from stream.redact import holds
-from stream.schedule import parse_date, parse_retry_after, read_hints
+from stream.schedule import parse_date, read_hints, read_retry
 
 __all__ = ["Fetcher", "Request", "Response", "Validators"]
 
@@ -37,6 +46,8 @@ CONNECT_TIMEOUT_S: Final = 5.0
 KEEP_ALIVE_S: Final = 55.0
 """Just below the 60 s after which common servers and balancers hang up."""
 MAX_REDIRECTS: Final = 3
+KEPT_BYTES: Final = 64 * 2**20
+"""Most bytes of last bodies kept to compare the next ones with; each is a tenth of its items."""
 MAX_VALIDATOR_BYTES: Final = 1024
 
 _CHUNKS_IN_A_ROW: Final = 128
@@ -82,6 +93,8 @@ class Fetcher:
         self._tls = tls or httpx.create_ssl_context(trust_env=False)
         self._slots = asyncio.Semaphore(max_connections)
         self._pools: Pools[httpx.AsyncHTTPTransport] = Pools()
+        self._shelf = Shelf(KEPT_BYTES)
+        self.on_answer: list[Callable[[Response], None]] = []
         # Its debug lines repeat what upstreams answer, who may repeat what we sent.
         logging.getLogger("httpcore").setLevel(logging.INFO)
 
@@ -108,7 +121,10 @@ class Fetcher:
                 raise SourceError(
                     "timeout", f"no complete answer from {hop.shown} in {request.timeout_s:g} s"
                 ) from None
-            return replace(response, elapsed_s=time.monotonic() - started)
+            response = replace(response, elapsed_s=time.monotonic() - started)
+            for listener in self.on_answer:
+                listener(response)
+            return response
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -168,12 +184,12 @@ class Fetcher:
             await _drain(answer)
             return _response(answer, None, _validators(answer, hop, shown), 0, now)
         if not 200 <= status < 300 or status == http.HTTPStatus.PARTIAL_CONTENT:
-            asked = parse_retry_after(_header(answer, "retry-after") or "", now)
+            asked = read_retry(partial(_header, answer), now)
             if status == http.HTTPStatus.TOO_MANY_REQUESTS or asked:
                 self._hosts.rest(hop.url.host, asked)
             raise SourceError(f"http_{status}", phrase(status), status=status, retry_after_s=asked)
         inflater = await _receive(answer, request.max_bytes)
-        body, seen = unpack(request, _header(answer, "content-type") or "", inflater)
+        body, seen = unpack(request, _header(answer, "content-type") or "", inflater, self._shelf)
         found = _validators(answer, hop, seen)
         return _response(answer, body, found, inflater.received, now)
 

@@ -5,6 +5,7 @@ Pure. It decides identity only; whether an item changed is for ``diff.py``.
 
 from __future__ import annotations
 
+import operator
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final, TypeAlias, cast
@@ -48,6 +49,7 @@ class Keyed:
         duplicates: how many items came with a key that was taken and got a suffix.
         skipped: how many items were left out because they have no usable key.
         found: what to give as ``found`` with the next answer of the same source.
+        plain: it is known that no item holds a boolean, which makes comparing faster.
     """
 
     items: dict[Key, Item]
@@ -55,6 +57,7 @@ class Keyed:
     duplicates: int
     skipped: int
     found: str | None
+    plain: bool = False
 
 
 def identify(
@@ -64,6 +67,7 @@ def identify(
     found: str | None = None,
     single: str = "item",
     rank: bool = False,
+    plain: bool = False,
 ) -> Keyed:
     """Give each item its key. The items given are changed in place.
 
@@ -76,11 +80,12 @@ def identify(
         found: `Keyed.found` of the last answer. A field that was found is kept while it is usable
             in all items; the hash, once taken, is kept for good, so that keys cannot flap.
         rank: add `_rank`, 1 for the first item.
+        plain: said of the result.
 
     Raises:
         SourceError: ``wrong_shape``: no item has the configured key.
     """
-    keys, field, found = _chosen(extracted, rule, found, single)
+    keys, field, found, is_raw = _chosen(extracted, rule, found, single)
     items = extracted.items
     skipped = keys.count(None)
     if skipped:
@@ -95,45 +100,57 @@ def identify(
     if field is None:
         # Written twice: the first gives it its place, the last its value.
         keyed = {k: {ADDED_KEY: k} | item | {ADDED_KEY: k} for k, item in keyed.items()}
-    else:
+    elif not (is_raw and not duplicates):
         _carry(keyed, field)
     if rank:
         for place, item in enumerate(keyed.values(), 1):
             item[RANK] = place
-    return Keyed(keyed, field or ADDED_KEY, duplicates, skipped, found)
+    return Keyed(keyed, field or ADDED_KEY, duplicates, skipped, found, plain)
 
 
 def _chosen(
     extracted: Extracted, rule: KeyRule, found: str | None, single: str
-) -> tuple[_Keys, str | None, str | None]:
-    """The key of each item (None: not usable), the field it stands in (None: add one), `found`."""
+) -> tuple[_Keys, str | None, str | None, bool]:
+    """The key of each item (None: not usable), the field it stands in (None: add one), `found`, and
+    whether that field holds the very keys already, which is nearly always so."""
     items, names = extracted.items, extracted.names
     if rule.fields:
-        keys, field = _configured(items, rule.fields)
+        keys, field, is_raw = _configured(items, rule.fields)
         if items and keys.count(None) == len(keys):
             raise SourceError("wrong_shape", _missing(items[0], rule.fields))
-        return keys, field, found
+        return keys, field, found, is_raw
     if names is not None:
-        return [_usable(name) for name in names], None, found
+        return [_usable(name) for name in names], None, found, False
     if not items:
-        return [], None if found == ADDED_KEY else found, found
+        return [], None if found == ADDED_KEY else found, found, True
     for name in () if found == ADDED_KEY else (found,) if found else DEFAULT_KEYS:
-        keys = _usables([item.get(name) for item in items])
+        values = _values(items, name)
+        keys = _usables(values)
         if None not in keys and (found or name in _IDS or len(set(keys)) * 2 > len(keys)):
-            return keys, name, name
+            return keys, name, name, keys is values
     if extracted.container is Container.OBJECT:
-        return [single], None, ADDED_KEY
-    return [_content_hash(item) for item in items], None, ADDED_KEY
+        return [single], None, ADDED_KEY, False
+    return [_content_hash(item) for item in items], None, ADDED_KEY, False
 
 
-def _configured(items: list[Item], fields: tuple[str, ...]) -> tuple[_Keys, str | None]:
+def _values(items: list[Item], name: str) -> list[Json]:
+    try:
+        return list(map(operator.itemgetter(name), items))
+    except KeyError:
+        return [item.get(name) for item in items]
+
+
+def _configured(items: list[Item], fields: tuple[str, ...]) -> tuple[_Keys, str | None, bool]:
     if len(fields) == 1 and ("." not in fields[0] or any(fields[0] in item for item in items)):
-        return _usables([item.get(fields[0]) for item in items]), fields[0]
+        values = _values(items, fields[0])
+        keys = _usables(values)
+        return keys, fields[0], keys is values
     columns = [_usables([_member(item, name) for item in items]) for name in fields]
     rows = zip(*columns, strict=True)
     if len(fields) == 1:
-        return columns[0], None
-    return [None if None in row else _bounded("|".join(map(str, row))) for row in rows], None
+        return columns[0], None, False
+    keys = [None if None in row else _bounded("|".join(map(str, row))) for row in rows]
+    return keys, None, False
 
 
 def _member(item: Item, name: str) -> Json:

@@ -34,6 +34,7 @@ class Comparison:
 
     Attributes:
         key: the field that carries the key in what it should hold.
+        plain: no boolean stands on either side.
         rekeyed: that is another field than before, so that everything is new.
     """
 
@@ -44,11 +45,18 @@ class Comparison:
     rekeyed: bool
     ignore: frozenset[str]
     tolerance: Mapping[str, float]
+    plain: bool = False
 
     def run(self) -> Change:
         """The change that leads from the one to the other. Touches nothing but its own."""
         before: Mapping[Key, Item] = {} if self.rekeyed else self.before
-        change = diff(before, self.after, ignore=self.ignore, tolerance=self.tolerance)
+        change = diff(
+            before,
+            self.after,
+            ignore=self.ignore,
+            tolerance=self.tolerance,
+            plain=self.plain,
+        )
         if not self.rekeyed:
             return change
         gone = tuple(name for name in self.before if name not in self.after)
@@ -82,11 +90,17 @@ class Inflow:
         self._merge = Merge(sources, retain=retain, sort=channel.sort)
         self._ignore = ignore
         self._tolerance = tolerance or {}
+        self._seq = channel.state.seq
+        self._is_shared = False
         self._statuses: dict[str, Status] = {name: Status() for name in self._merge.sources}
 
-    def is_doubted(self, source: str) -> bool:
-        """Whether the source's last answer was empty and is held until it comes again."""
-        return self._merge.sources[source].doubted
+    def held(self, source: str) -> Keyed | None:
+        """The source's last answer, where it took nearly all away and is held until the next."""
+        return self._merge.sources[source].held
+
+    def removals(self, source: str) -> int:
+        """How many items that answer would take away; 0 where none is held."""
+        return self._merge.sources[source].removals
 
     async def take(self, source: str, keyed: Keyed) -> bool:
         """Publish what changed with this answer of a source.
@@ -108,29 +122,35 @@ class Inflow:
                 comparison = self._comparison()
                 change = comparison.run()
         if change:
-            self._hub.publish(self.channel, change, key=comparison.key)
+            self._seq = self._hub.publish(self.channel, change, key=comparison.key).seq
         return bool(change)
 
     def _comparison(self) -> Comparison:
+        # What others have published here, by POST, may hold anything.
+        self._is_shared = self._is_shared or self.channel.state.seq != self._seq
         after = self._merge.items()
         key = self._merge.key or self.channel.key
         return Comparison(
             self.channel.state.seq,
-            dict(self.channel.state.items()),
+            {name: entry.item for name, entry in self.channel.state.entries.items()},
             after,
             key,
             rekeyed=key != self.channel.key and bool(after),
             ignore=self._ignore,
             tolerance=self._tolerance,
+            plain=self._merge.plain and not self._is_shared,
         )
 
     def set_status(self, source: str, status: Status) -> None:
         """Take the status of one source; the channel's is the worst of them."""
         self._statuses[source] = status
+        if len(self._statuses) == 1:
+            self._hub.set_status(self.channel, status)
+            return
         worst = min(self._statuses.items(), key=lambda row: _WORST_FIRST.index(row[1].state))
         name, found = worst
         error = found.error
-        if error is not None and len(self._statuses) > 1:
+        if error is not None:
             error = Fault(error.kind, f"{name}: {error.message}")
         reads = [s.as_of for s in self._statuses.values() if s.as_of is not None]
         polls = [s.next_poll for s in self._statuses.values() if s.next_poll is not None]

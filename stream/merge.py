@@ -7,9 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from stream.identity import Keyed
 from stream.model import ADDED_KEY, Item, Json, Key
+
+MASS_ITEMS: Final = 10
+"""Collections above this are guarded against mass removal; of a few items, most may well go."""
+MASS_SHARE: Final = 0.9
+"""Losing more than this share of the items at once is more often half an answer than the truth."""
 
 
 @dataclass(slots=True)
@@ -19,26 +25,34 @@ class Contribution:
     Attributes:
         window: an item that is gone from the answer has aged out: it is kept until newer ones push
             it out. Otherwise gone from the answer is gone.
-        empty_ok: an empty answer is believed at once, not only when it comes twice.
+        empty_ok: answers that take away nearly all are believed at once, not only when they come
+            twice.
+        on_demand: an item that is gone may only be wanted no longer, so that losing many is no
+            reason to doubt; losing all still is.
+        held: an answer that is doubted, held back until the next one.
+        plain: no answer so far had a boolean in it, as far as that is known.
     """
 
     name: str
     window: bool = False
     empty_ok: bool = False
+    on_demand: bool = False
     key: str | None = None
     items: dict[Key, Item] = field(default_factory=dict)
-    doubted: bool = False
+    held: Keyed | None = None
+    plain: bool = True
 
     def take(self, keyed: Keyed, retain: int | None, sort: str | None = None) -> bool:
         """Take an answer.
 
         Returns:
-            False where it is held back: many items became none, and that was seen only once.
+            False where it is held back: it takes nearly all away, and that was seen only once.
         """
-        if not keyed.items and self.items and not self.empty_ok and not self.doubted:
-            self.doubted = True
+        if self.held is None and not self.empty_ok and self._is_doubtful(keyed):
+            self.held = keyed
             return False
-        self.doubted = False
+        self.held = None
+        self.plain = self.plain and keyed.plain
         answer = dict(keyed.items)
         if self.window and self.key == keyed.key:
             room = None if retain is None else max(0, retain - len(answer))
@@ -48,6 +62,22 @@ class Contribution:
         if keyed.items or self.key is None:
             self.key = keyed.key
         return True
+
+    def _is_doubtful(self, keyed: Keyed) -> bool:
+        """Whether many items became none, or more than nine in ten would go."""
+        if not keyed.items:
+            return bool(self.items)
+        if self.window or self.on_demand or len(self.items) <= MASS_ITEMS:
+            return False
+        if self.key != keyed.key:
+            return False
+        kept = len(self.items.keys() & keyed.items.keys())
+        return len(self.items) - kept > MASS_SHARE * len(self.items)
+
+    @property
+    def removals(self) -> int:
+        """How many items the answer that is held back would take away."""
+        return 0 if self.held is None else len(self.items.keys() - self.held.items.keys())
 
 
 def sort_value(item: Item, name: str) -> tuple[int, float | str]:
@@ -91,9 +121,17 @@ class Merge:
         keys = {source.key for source in self.sources.values() if source.key is not None}
         return keys.pop() if len(keys) == 1 else (ADDED_KEY if keys else None)
 
+    @property
+    def plain(self) -> bool:
+        """Whether it is known that no item has ever held a boolean."""
+        return all(source.plain for source in self.sources.values())
+
     def items(self) -> dict[Key, Item]:
         """What the channel should hold."""
         key = self.key
+        if len(self.sources) == 1:
+            (source,) = self.sources.values()
+            return self._retained(source.items)
         merged: dict[Key, Item] = {}
         for source in self.sources.values():
             rekey = source.key != key
@@ -102,7 +140,7 @@ class Merge:
                     merged[name] = {ADDED_KEY: name, **item} if rekey else item
         return self._retained(merged)
 
-    def _retained(self, items: dict[Key, Item]) -> dict[Key, Item]:
+    def _retained(self, items: Mapping[Key, Item]) -> dict[Key, Item]:
         return retained(items, retain=self.retain, sort=self.sort)
 
 

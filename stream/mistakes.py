@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from stream.errors import did_you_mean
+from stream.fetched_settings import DetailSettings, HttpSettings, KeysSettings, QuotaSettings
 from stream.fields import Mistake
 from stream.presets import PRESETS
 from stream.secret import SourceAuth
@@ -27,13 +28,7 @@ from stream.settings import (
     LimitSettings,
     Settings,
 )
-from stream.source_settings import (
-    KINDS,
-    DetailSettings,
-    HttpSettings,
-    KeysSettings,
-    QuotaSettings,
-)
+from stream.source_settings import KINDS
 from stream.units import format_duration, format_size, parse_duration, parse_size
 from stream.upstream_settings import UpstreamSettings
 

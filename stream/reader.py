@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from stream.articles import parse_feed
+from stream.diff import may_hold_booleans
 from stream.extract import Container, Extracted, Rules, extract, parse_json
+from stream.feedhints import feed_hints
 from stream.identity import Keyed, KeyRule, identify
 from stream.model import Item, Key
 from stream.query import Query
@@ -47,9 +49,19 @@ class JsonReader:
         Raises:
             SourceError: those of `parse_json`, `extract` and `identify`.
         """
-        extracted = extract(parse_json(body, content_type=content_type), self.rules)
+        rules = self.rules
+        extracted = extract(parse_json(body, content_type=content_type), rules)
         finished = Finish(add, self.conversions).of(extracted)
-        return identify(finished, self.key, found=found, single=self.single, rank=self.rank)
+        # A query may make booleans of its own.
+        is_walked = rules.select is None and (rules.items is None or rules.items.is_path)
+        return identify(
+            finished,
+            self.key,
+            found=found,
+            single=self.single,
+            rank=self.rank,
+            plain=is_walked and not may_hold_booleans(body),
+        )
 
     def names(self, body: bytes, content_type: str) -> list[Key]:
         """The names in a list whose items come by second requests.
@@ -108,7 +120,7 @@ class FeedReader:
         feed = parse_feed(body, content_type, content=self.content, base=self.base)
         articles = shaped(feed.articles, self.drop, self.select)
         keyed = identify(Extracted(articles, None, Container.LIST), KeyRule(("id",)))
-        return keyed, Hints()
+        return keyed, feed_hints(body, feed.ttl_s)
 
 
 def shaped(items: list[Item], drop: Query | None, select: Query | None) -> list[Item]:

@@ -23,16 +23,11 @@ from pydantic import (
     model_validator,
 )
 
+from stream.fetched_settings import HttpSettings, SourceTable
 from stream.fields import Count, Mistake, Table, channel_template, web_address
 from stream.secret import reveal
 from stream.server_settings import ServerSettings
-from stream.source_settings import (
-    AnySource,
-    HttpSettings,
-    Parametrised,
-    PushSettings,
-    SourceTable,
-)
+from stream.source_settings import AnySource, Parametrised, PushSettings
 from stream.template import ChannelPattern, Template
 from stream.units import Bytes, Seconds
 from stream.upstream_settings import UpstreamSettings

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from stream.config import SECRET_BYTES, json_schema, load, loads
 from stream.errors import ConfigError
+from stream.fetched_settings import HttpSettings
 from stream.presets import PRESETS
 from stream.settings import Settings
-from stream.source_settings import KINDS, HttpSettings
+from stream.source_settings import KINDS
 
 SECRET = "hunter2-hunter2-hunter2-hunter2-hunter2"  # noqa: S105
 QUOTES = '[sources.quotes]\nkind = "http"\nurl = "https://h.example/a"\n'

@@ -10,6 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from stream.configdoc import BEGIN, END, render, update
+from stream.fetched_settings import KeysSettings, QuotaSettings
 from stream.secret import SourceAuth
 from stream.server_settings import ServerSettings
 from stream.settings import (
@@ -19,7 +20,7 @@ from stream.settings import (
     LimitSettings,
     Settings,
 )
-from stream.source_settings import KINDS, KeysSettings, QuotaSettings
+from stream.source_settings import KINDS
 from stream.upstream_settings import UpstreamSettings
 
 PAGE = Path(__file__).parent.parent / "docs" / "config.md"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stream.diff import apply, diff, same
+from stream.diff import apply, diff, may_hold_booleans, same
 from stream.model import Change, Item, Json, Key
 
 SCALARS = st.sampled_from([None, True, False, 0, 1, 1.0, 0.0, "", "1", 2])
@@ -110,3 +110,20 @@ def test_applying_leaves_what_was_given_as_it_was_and_refuses_a_patch_of_nothing
     assert before == {"a": {"p": 1}}
     with pytest.raises(KeyError):
         apply(Change(patch={"b": {"p": 2}}), before)
+
+
+@given(STATES, STATES, st.sets(st.sampled_from("pqr")))
+def test_without_booleans_the_shorter_way_gives_the_same_change(
+    before: dict[Key, Item], after: dict[Key, Item], ignore: set[str]
+) -> None:
+    if any("true" in text or "false" in text for text in map(str.lower, map(str, (before, after)))):
+        return
+    assert diff(before, after, ignore=ignore, plain=True) == diff(before, after, ignore=ignore)
+
+
+@pytest.mark.parametrize(
+    ("body", "may"),
+    [(b'[{"a":true}]', True), (b'{"a": [false ]}', True), (b'{"a":1}', False), (b"", False)],
+)
+def test_booleans_are_looked_for_in_the_bytes(body: bytes, may: bool) -> None:
+    assert may_hold_booleans(body) is may

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -32,13 +33,37 @@ async def test_only_what_changed_is_published(hub: Hub) -> None:
     assert inflow.channel.state.since(1) == Change(patch={"a": {"p": True}}, delete=("b",))
 
 
+async def test_the_shorter_comparison_is_not_used_where_somebody_else_publishes(hub: Hub) -> None:
+    channel = hub.open("c", sort=None, kind="t")
+    channel.key = "id"
+    inflow = Inflow(hub, channel, [Contribution("s")], retain=None)
+    await inflow.take("s", replace(keyed(a=1, b=2), plain=True))
+    assert not await inflow.take("s", replace(keyed(a=1, b=2), plain=True))
+    Push(hub, channel, retain=9).publish(keyed(a=True), {}, ())
+    assert await inflow.take("s", replace(keyed(a=1, b=2), plain=True))
+    assert channel.state.entries["a"].item["p"] is not True
+
+
 async def test_an_empty_answer_is_believed_when_it_comes_twice(hub: Hub) -> None:
     inflow = Inflow(hub, hub.open("c", sort=None, kind="t"), [Contribution("s")], retain=None)
     await inflow.take("s", keyed(a=1))
     assert not await inflow.take("s", keyed())
-    assert inflow.is_doubted("s")
+    assert inflow.held("s") == keyed()
+    assert inflow.removals("s") == 1
     assert await inflow.take("s", keyed())
     assert len(inflow.channel.state) == 0
+
+
+async def test_the_loss_of_nearly_all_is_believed_when_it_comes_twice(hub: Hub) -> None:
+    inflow = Inflow(hub, hub.open("c", sort=None, kind="t"), [Contribution("s")], retain=None)
+    await inflow.take("s", keyed("id", **{f"k{n}": n for n in range(100)}))
+    half = keyed(k1=7)
+    assert not await inflow.take("s", half)
+    assert (inflow.held("s"), inflow.removals("s")) == (half, 99)
+    assert len(inflow.channel.state) == 100
+    assert await inflow.take("s", half)
+    assert (inflow.held("s"), inflow.removals("s")) == (None, 0)
+    assert list(inflow.channel.state.entries) == ["k1"]
 
 
 async def test_a_new_key_field_begins_anew(hub: Hub) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stream.ledger import WRITE_EVERY_S, Ledger
+from stream.ledger import KEEP_FROM_S, WRITE_EVERY_S, Due, Ledger
 
 MIDNIGHT = 20_000 * 86_400.0
 NOON = MIDNIGHT + 43_200
@@ -143,6 +143,10 @@ def test_a_first_start_without_a_file_is_no_trouble(
         b'{"day": 20000, "spent": {"quotes": "3"}}',
         b'{"day": 20000, "spent": {"quotes": -3}}',
         b'{"day": 20000, "spent": {"quotes": 3.5}}',
+        b'{"day": 20000, "spent": {}, "due": []}',
+        b'{"day": 20000, "spent": {}, "due": {"quotes": 3}}',
+        b'{"day": 20000, "spent": {}, "due": {"quotes": [3, 1]}}',
+        b'{"day": 20000, "spent": {}, "due": {"quotes": ["3", true]}}',
     ],
 )
 def test_a_broken_file_is_one_warning_and_a_fresh_start(
@@ -180,3 +184,60 @@ def test_a_path_that_can_be_written_again_is_written(clock: Clock, tmp_path: Pat
     path.rmdir()
     ledger.flush()
     assert Ledger(path, now=clock).left("quotes", 10) == 9
+
+
+def test_a_restart_remembers_what_is_due_even_on_another_day(clock: Clock, path: Path) -> None:
+    first = Ledger(path, now=clock)
+    first.plan("quotes", 100_000, owed=True)
+    first.plan("news", 60, owed=False)
+    first.flush()
+    clock.at += 86_400
+    second = Ledger(path, now=clock)
+    assert second.due("quotes") == Due(NOON + 100_000, True)
+    assert second.due("news") == Due(NOON + 60, False)
+    assert second.due("other") is None
+    second.spend("quotes", 1)
+    assert Ledger(path, now=clock).due("news") is None
+
+
+def test_what_is_due_soon_is_not_remembered(clock: Clock, path: Path) -> None:
+    ledger = Ledger(path, now=clock)
+    ledger.begin("quotes", KEEP_FROM_S / 2)
+    ledger.flush()
+    assert not path.exists()
+    ledger.plan("quotes", 60, owed=True)
+    ledger.plan("quotes", 1, owed=False)
+    assert ledger.due("quotes") is None
+
+
+def test_the_next_read_is_written_before_the_first_one_begins(clock: Clock, path: Path) -> None:
+    ledger = Ledger(path, now=clock)
+    for name in ("quotes", "news"):
+        ledger.begin(name, 60)
+        assert Ledger(path, now=clock).due(name) == Due(NOON + 60, True)
+    clock.at += 1
+    ledger.begin("news", 60)
+    assert Ledger(path, now=clock).due("news") == Due(NOON + 60, True)
+
+
+def test_a_file_of_the_version_before_is_read(clock: Clock, path: Path) -> None:
+    path.parent.mkdir()
+    path.write_bytes(b'{"day": 20000, "spent": {"quotes": 3}}')
+    assert Ledger(path, now=clock).left("quotes", 10) == 7
+
+
+def test_without_a_file_nothing_is_remembered(clock: Clock) -> None:
+    ledger = Ledger(None, now=clock)
+    ledger.begin("quotes", 60)
+    assert ledger.due("quotes") is None
+
+
+def test_what_was_held_up_is_written_by_who_asks_often(clock: Clock, path: Path) -> None:
+    ledger = Ledger(path, now=clock)
+    ledger.begin("quotes", 60)
+    ledger.plan("quotes", 600, owed=True)
+    ledger.flush_in_time()
+    assert Ledger(path, now=clock).due("quotes") == Due(NOON + 60, True)
+    clock.at += WRITE_EVERY_S
+    ledger.flush_in_time()
+    assert Ledger(path, now=clock).due("quotes") == Due(NOON + 600, True)

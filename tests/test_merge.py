@@ -13,6 +13,10 @@ def keyed(names: str, key: str = "id") -> Keyed:
     return Keyed({name: {key: name} for name in names}, key, 0, 0, None)
 
 
+def numbered(count: int) -> Keyed:
+    return Keyed({n: {"id": n} for n in range(count)}, "id", 0, 0, None)
+
+
 def test_gone_from_the_answer_is_gone() -> None:
     merge = Merge([Contribution("s")], retain=None, sort=None)
     merge.take("s", keyed("ab"))
@@ -43,6 +47,53 @@ def test_an_empty_answer_is_doubted_once_unless_it_may_be_empty() -> None:
         assert source.take(keyed(""), None) is empty_ok
         assert source.take(keyed(""), None)
         assert source.items == {}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_held"),
+    [
+        (100, 9, True),
+        (100, 10, False),
+        (11, 1, True),
+        (10, 1, False),
+        (100, 0, True),
+        (1, 0, True),
+        (0, 5, False),
+    ],
+)
+def test_losing_more_than_nine_in_ten_is_doubted_once(
+    before: int, after: int, is_held: bool
+) -> None:
+    source = Contribution("s")
+    source.take(numbered(before), None)
+    assert source.take(numbered(after), None) is not is_held
+    assert source.removals == (before - after if is_held else 0)
+    assert source.take(numbered(after), None)
+    assert len(source.items) == after
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        Contribution("s", empty_ok=True),
+        Contribution("s", window=True),
+        Contribution("s", on_demand=True),
+    ],
+)
+def test_a_mass_removal_is_not_doubted_in_a_window_or_where_it_may_be_empty(
+    source: Contribution,
+) -> None:
+    source.take(numbered(100), None)
+    assert source.take(numbered(1), None)
+
+
+def test_what_was_doubted_is_forgotten_when_the_items_come_back() -> None:
+    source = Contribution("s")
+    source.take(numbered(100), None)
+    assert not source.take(numbered(1), None)
+    assert source.take(numbered(100), None)
+    assert not source.take(numbered(1), None)
+    assert len(source.items) == 100
 
 
 def test_the_first_source_wins_and_each_item_says_where_it_is_from() -> None:

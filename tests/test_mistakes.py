@@ -10,10 +10,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
+from stream.fetched_settings import FeedSettings, HttpSettings
 from stream.mistakes import describe, one_line
 from stream.server_settings import ServerSettings
 from stream.settings import AuthSettings, ChannelSettings, Settings
-from stream.source_settings import FeedSettings, HttpSettings, PushSettings
+from stream.source_settings import PushSettings
 
 SECRET = "hunter2-hunter2-hunter2-hunter2-hunter2"  # noqa: S105
 HTTP = {"kind": "http", "url": "https://h.example/a"}

@@ -10,17 +10,27 @@ from hypothesis import strategies as st
 from stream.schedule import (
     BACKOFF_CAP_S,
     DAY_S,
+    MOST_SKIPPED_H,
     REFUSED,
+    SKIP_SPREAD_S,
+    SPENT_S,
     Hints,
     Pace,
     backoff_s,
+    budget_s,
+    failing_every_s,
     first_delay_s,
+    left_s,
     next_delay_s,
     parse_date,
     parse_expires,
     parse_max_age,
     parse_retry_after,
     parse_seconds,
+    read_hints,
+    read_retry,
+    restart_delay_s,
+    rested_s,
     stale_after_s,
 )
 
@@ -199,7 +209,8 @@ def test_those_who_got_the_same_retry_after_do_not_come_back_together() -> None:
 @pytest.mark.parametrize("status", sorted(REFUSED))
 @given(failures=st.integers(1, 10_000), draw=draws)
 def test_a_refusal_is_not_hammered(status: int, failures: int, draw: float) -> None:
-    assert 60 <= backoff_s(failures, draw, every_s=1, status=status) <= BACKOFF_CAP_S
+    longest = 1.1 * SPENT_S if status == 402 else BACKOFF_CAP_S
+    assert 60 <= backoff_s(failures, draw, every_s=1, status=status) <= longest
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503])
@@ -284,3 +295,128 @@ def test_max_age_counts_less_the_age(
 )
 def test_an_unreadable_expires_means_expired(text: str, seconds: float) -> None:
     assert parse_expires(text, NOW) == seconds
+
+
+HOUR = 3_600.0
+SATURDAY = 1_763_769_600.0  # 2025-11-22 00:00 UTC
+
+
+def test_hints_of_both_are_skipped() -> None:
+    both = Hints(None, frozenset({1})).slower(Hints(5, frozenset({2}), frozenset({6})))
+    assert both == Hints(5, frozenset({1, 2}), frozenset({6}))
+
+
+@pytest.mark.parametrize(
+    ("hours", "days", "at_h", "next_h"),
+    [
+        ({2, 3}, set(), 1.5, 1.5),
+        ({2, 3}, set(), 2.5, 4),
+        ({23, 0, 1}, set(), 23.5, 26),
+        (set(), {5, 6}, 1, 48),
+        ({0}, {5, 6}, 1, 49),
+        (set(), {0}, 1, 1),
+        (set(range(24)), set(), 1, 1),
+        (set(), set(range(7)), 1, 1),
+        (set(), {5, 6, 0, 1, 2, 3}, 0.5, MOST_SKIPPED_H),
+    ],
+)
+def test_a_read_waits_for_the_first_hour_that_is_not_skipped(
+    hours: set[int], days: set[int], at_h: float, next_h: float
+) -> None:
+    hints = Hints(None, frozenset(hours), frozenset(days))
+    assert rested_s(at_h * HOUR, hints, 0.0, SATURDAY) == next_h * HOUR
+    late = rested_s(at_h * HOUR, hints, 0.5, SATURDAY) - next_h * HOUR
+    assert late == (0 if next_h == at_h else SKIP_SPREAD_S / 2)
+
+
+@given(
+    st.floats(0, DAY_S), st.sets(st.integers(0, 23)), st.sets(st.integers(0, 6)), draws,
+    st.floats(0, 4e9),
+)  # fmt: skip
+def test_skipped_hours_only_ever_slow_us_down_and_not_for_ever(
+    delay: float, hours: set[int], days: set[int], draw: float, now: float
+) -> None:
+    rested = rested_s(delay, Hints(None, frozenset(hours), frozenset(days)), draw, now)
+    assert delay <= rested <= delay + MOST_SKIPPED_H * HOUR + SKIP_SPREAD_S
+
+
+def test_the_next_delay_counts_skipped_hours_from_the_time_it_is_told() -> None:
+    hints = Hints(60, frozenset({0}))
+    assert next_delay_s(Pace(10), hints, 0.0, now=SATURDAY) == HOUR
+    assert next_delay_s(Pace(10), hints, 0.0, now=SATURDAY + HOUR) == 60
+
+
+def test_an_adaptive_interval_follows_the_changes_within_its_bounds() -> None:
+    pace = Pace(10, adaptive=(5, 12))
+    assert pace.after(changed=True).every_s == 6
+    assert pace.after(changed=True).after(changed=True).every_s == 5
+    assert pace.after(changed=False).every_s == 12
+    assert Pace(10).after(changed=True) == Pace(10)
+
+
+@given(st.lists(st.booleans(), max_size=40), st.floats(0.1, 100), st.floats(1, 100))
+def test_an_adaptive_interval_never_leaves_its_bounds(
+    changes: list[bool], least: float, factor: float
+) -> None:
+    pace = Pace(least * 2, adaptive=(least, least * factor))
+    for changed in changes:
+        pace = pace.after(changed=changed)
+        assert least <= pace.every_s <= least * factor
+
+
+def test_adaptive_bounds_in_the_wrong_order_are_refused() -> None:
+    with pytest.raises(ValueError, match="least and a longest"):
+        Pace(10, adaptive=(5, 4))
+
+
+def test_what_is_left_of_a_budget_lasts_until_it_is_renewed() -> None:
+    assert budget_s(10, 2, 1000) == 200
+    assert budget_s(0, 2, 1000) == 1000
+    assert next_delay_s(Pace(1), Hints(), 0.0, budget_s=200) == 200
+
+
+@pytest.mark.parametrize(
+    ("delay", "elapsed", "left"), [(5, 1, 4), (5, 5, 5), (5, 12, 3), (0, 3, 0), (5, 0, 5)]
+)
+def test_the_next_read_is_counted_from_the_start_and_missed_ticks_are_left_out(
+    delay: float, elapsed: float, left: float
+) -> None:
+    assert left_s(delay, elapsed) == left
+
+
+def test_after_a_restart_what_is_owed_is_kept_and_the_rest_is_spread() -> None:
+    assert restart_delay_s(300, 0.5, left_s=200, owed=True) == 200
+    assert restart_delay_s(300, 0.5, left_s=200, owed=False) == 5
+    assert restart_delay_s(300, 0.5, left_s=4, owed=False) == 2
+    assert restart_delay_s(300, 0.5, left_s=-1, owed=True) == 0.5
+    assert restart_delay_s(300, 0.5, left_s=math.inf, owed=True) == MOST_SKIPPED_H * HOUR
+
+
+def test_a_source_that_fails_keeps_to_its_hints_as_far_as_they_are_short() -> None:
+    assert failing_every_s(Pace(5), Hints(60)) == 60
+    assert failing_every_s(Pace(5), Hints(DAY_S)) == BACKOFF_CAP_S
+    assert failing_every_s(Pace(600), Hints(60)) == 600
+
+
+def test_a_402_without_a_date_is_asked_again_after_an_hour() -> None:
+    assert backoff_s(1, 0.0, every_s=5, status=402) == SPENT_S
+    assert backoff_s(1, 0.0, every_s=5, status=402, retry_after_s=120) == 120
+
+
+@pytest.mark.parametrize(
+    ("headers", "wait"),
+    [
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(int(NOW) + 90)}, 90),
+        ({"x-ratelimit-remaining": "0.0", "x-ratelimit-reset": "42"}, 42),
+        ({"ratelimit-remaining": "0", "ratelimit-reset": "7"}, 7),
+        ({"x-ratelimit-remaining": "1", "x-ratelimit-reset": "42"}, None),
+        ({"x-ratelimit-remaining": "0"}, None),
+        ({"x-ratelimit-remaining": "none", "x-ratelimit-reset": "42"}, None),
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "9" * 400}, DAY_S),
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "soon"}, None),
+    ],
+)
+def test_a_spent_allowance_is_waited_for(headers: dict[str, str], wait: float | None) -> None:
+    assert read_hints(headers.get, NOW).min_delay_s == wait
+    assert read_retry(headers.get, NOW) == wait
+    assert read_retry({**headers, "retry-after": "3"}.get, NOW) == 3

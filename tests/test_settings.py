@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from stream.fetched_settings import HttpSettings
 from stream.settings import AuthSettings, Settings
-from stream.source_settings import HttpSettings, PushSettings
+from stream.source_settings import PushSettings
 
 URL = "https://h.example/a"
 PEM = "-----BEGIN PUBLIC KEY-----\nMIIB\n-----END PUBLIC KEY-----"

@@ -7,15 +7,8 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from stream.source_settings import (
-    KINDS,
-    AnySource,
-    FeedSettings,
-    HttpSettings,
-    PushSettings,
-    SourceSettings,
-    SystemSettings,
-)
+from stream.fetched_settings import FeedSettings, HttpSettings
+from stream.source_settings import KINDS, AnySource, PushSettings, SourceSettings, SystemSettings
 
 ADAPTER: TypeAdapter[SourceSettings] = TypeAdapter(AnySource)
 URL = "https://h.example/a"

@@ -17,7 +17,7 @@ import click
 
 from stream import __version__, config
 from stream.app import create_app
-from stream.cli.check import check_sources
+from stream.cli.check import Wish, check_sources
 from stream.cli.open_files import raise_limit
 from stream.cli.record import record_sources
 from stream.demo.settings import demo_config
@@ -51,7 +51,7 @@ def main() -> None:
     \b
     stream demo                          see it work, no network needed
     stream serve --config stream.toml    serve your own sources
-    stream check --config stream.toml    try your sources once, serve nothing
+    stream check --config stream.toml    try your sources, serve nothing
     stream record quotes --out q.gz      put on a tape what a source answers
     """
 
@@ -78,13 +78,29 @@ def demo(host: str | None, port: int | None) -> None:
 
 @main.command()
 @CONFIG
-def check(path: Path) -> None:
-    """Validate the configuration and read every source once; serve nothing.
+@click.argument("channels", nargs=-1)
+@click.option("--source", metavar="NAME", help="Only this source.")
+@click.option("--keys", default="", metavar="KEY,…", help="Read these, where keys are on demand.")
+@click.option("--once", is_flag=True, help="Read once: do not look for what changes by itself.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+def check(
+    path: Path, channels: tuple[str, ...], source: str | None, keys: str, once: bool, as_json: bool
+) -> None:
+    """Validate the configuration and read every source; serve nothing.
+
+    With CHANNELS only those; a parametrised one is named in full, such as user:1. Each source is
+    read twice, a second apart, as the service would, unless it has a quota.
 
     Exit code 0 where every source could be read, 1 where one could not, 2 for a mistake in the
-    configuration.
+    configuration or in a name.
     """
-    sys.exit(asyncio.run(check_sources(_load(path))))
+    split = tuple(filter(None, keys.split(",")))
+    wish = Wish(channels, source, split, once, as_json)
+    settings = _load(path)
+    try:
+        sys.exit(asyncio.run(check_sources(settings, wish)))
+    except ConfigError as error:
+        _fail(str(error), 2)
 
 
 def _measured(read: Callable[[object], float], value: str | None) -> Any:

@@ -230,6 +230,8 @@ def source_status(poller: Poller, now: float) -> dict[str, object]:
         "duplicates": tally.duplicates,
         "skipped": tally.skipped,
     }
+    row["breaker"] = poller.breaker.state
+    row["held_removals"] = poller.inflow.removals(poller.name)
     if poller.pace.quota_per_day is not None:
         row["quota_left"] = poller.ledger.left(poller.name, poller.pace.quota_per_day)
     return row

@@ -10,9 +10,9 @@ from typing import Final, TypeAlias
 from urllib.parse import quote
 
 from stream.exchange import Request, Validators
+from stream.fetched_settings import ITEM_KEY, FetchedSettings, HttpSettings
 from stream.model import ADDED_KEY, Key
 from stream.redact import redacted
-from stream.source_settings import ITEM_KEY, FetchedSettings, HttpSettings
 from stream.template import KeysTemplate, Template
 
 _HOLE: Final = f"{{{ITEM_KEY}}}"

@@ -13,10 +13,10 @@ from typing import Final
 from stream.details import Details
 from stream.errors import SourceError
 from stream.exchange import Getter, Validators
+from stream.fetched_settings import DetailSettings
 from stream.model import Key
 from stream.reader import JsonReader
 from stream.schedule import Hints
-from stream.source_settings import DetailSettings
 from stream.sources.asking import Asking
 from stream.sources.base import Poll
 

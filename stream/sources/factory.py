@@ -13,6 +13,14 @@ from pydantic import TypeAdapter, ValidationError
 
 from stream.errors import ConfigError
 from stream.fetch import Fetcher
+from stream.fetched_settings import (
+    FeedSettings,
+    FetchedSettings,
+    HttpSettings,
+    KeysSettings,
+    PolledSettings,
+    SourceTable,
+)
 from stream.merge import Contribution
 from stream.mistakes import one_line
 from stream.model import ADDED_KEY
@@ -20,15 +28,9 @@ from stream.own_kinds import own_kinds
 from stream.schedule import Pace
 from stream.source_settings import (
     AnySource,
-    FeedSettings,
-    FetchedSettings,
-    HttpSettings,
-    KeysSettings,
     OwnSettings,
-    PolledSettings,
     PushSettings,
     ReplaySettings,
-    SourceTable,
     SqlSettings,
     SseSettings,
 )
@@ -134,14 +136,21 @@ class Traits:
 
     def contribution(self, name: str) -> Contribution:
         """The place of this source's items among those of its channel."""
-        return Contribution(name, window=self.window, empty_ok=self.empty_ok)
+        return Contribution(
+            name,
+            window=self.window,
+            empty_ok=self.empty_ok,
+            on_demand=self.keys is not None,
+        )
 
 
 def _pace(settings: PolledSettings) -> Pace:
     quota = settings.quota if isinstance(settings, FetchedSettings) else None
+    bounds = settings.adaptive
+    adaptive = (bounds.min, bounds.max) if bounds is not None else None
     if quota is None:
-        return Pace(settings.every)
-    return Pace(settings.every, quota.per_day, quota.cost)
+        return Pace(settings.every, adaptive=adaptive)
+    return Pace(settings.every, quota.per_day, quota.cost, adaptive=adaptive)
 
 
 class Factory:
@@ -152,7 +161,7 @@ class Factory:
     """
 
     def __init__(self, fetcher: Fetcher) -> None:
-        self._fetcher = fetcher
+        self.fetcher = fetcher
         self._databases: Databases | None = None
 
     def traits(self, name: str, settings: SourceTable) -> Traits:
@@ -182,9 +191,9 @@ class Factory:
             ConfigError: it cannot be made: a tape that is broken, a package that is missing.
         """
         if isinstance(settings, HttpSettings | FeedSettings):
-            return HttpSource(settings, self._fetcher, channel=channel, values=values)
+            return HttpSource(settings, self.fetcher, channel=channel, values=values)
         if isinstance(settings, SseSettings):
-            return SseSource(settings, self._fetcher, channel=channel, values=values)
+            return SseSource(settings, self.fetcher, channel=channel, values=values)
         if isinstance(settings, SqlSettings):
             return self._sql(name, settings, channel, values)
         if isinstance(settings, ReplaySettings):
@@ -212,7 +221,7 @@ class Factory:
         """Let go of what the sources share."""
         if self._databases is not None:
             await self._databases.aclose()
-        await self._fetcher.aclose()
+        await self.fetcher.aclose()
 
 
 def _picked(name: str, settings: ReplaySettings) -> tuple[Tape, str, SourceTable | Traits]:

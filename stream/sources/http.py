@@ -10,12 +10,12 @@ from typing import Final
 from stream.errors import SourceError
 from stream.exchange import Getter, Response, Validators
 from stream.extract import Rules
+from stream.fetched_settings import FeedSettings, HttpSettings
 from stream.identity import Keyed, KeyRule
 from stream.model import ADDED_KEY
 from stream.query import Query, compile_query
 from stream.reader import FeedReader, JsonReader
 from stream.schedule import Hints
-from stream.source_settings import FeedSettings, HttpSettings
 from stream.sources.asking import Asking, Batch
 from stream.sources.base import Poll, PollState
 from stream.sources.detail import DetailSource

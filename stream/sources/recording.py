@@ -16,13 +16,8 @@ from typing import IO, Any, Final, cast
 from stream.errors import ConfigError, SourceError
 from stream.exchange import Getter, Request, Response
 from stream.fetch import Fetcher
-from stream.source_settings import (
-    FeedSettings,
-    FetchedSettings,
-    HttpSettings,
-    SourceTable,
-    SqlSettings,
-)
+from stream.fetched_settings import FeedSettings, FetchedSettings, HttpSettings, SourceTable
+from stream.source_settings import SqlSettings
 from stream.sources.base import Poll, PollState, Source, close
 from stream.sources.factory import Factory, Traits
 from stream.sources.http import HttpSource
@@ -122,7 +117,7 @@ class Recorder(Factory):
         if not isinstance(settings, HttpSettings | FeedSettings):
             source = super().make(name, settings, channel=channel, values=values)
             return _Recording(self, name, source, None, redactor)
-        tap = _Tap(self._fetcher)
+        tap = _Tap(self.fetcher)
         source = HttpSource(settings, tap, channel=channel, values=values)
         return _Recording(self, name, source, tap, redactor)
 

@@ -14,7 +14,7 @@ import orjson
 
 from stream.errors import SourceError
 from stream.fetch import Fetcher
-from stream.source_settings import FeedSettings, HttpSettings
+from stream.fetched_settings import FeedSettings, HttpSettings
 from stream.sources.base import PollState
 from stream.sources.http import HttpSource
 

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from datetime import datetime
 from typing import Any
 
 from websockets.asyncio.client import connect
 
 from stream.poller import Poller
+from stream.sources.base import PollState
 from tests.live.serving import LIMIT_S, Message, Running, receive, serving
 from tests.upstream import Answer, Upstream
 from tests.waiting import until
@@ -153,3 +156,34 @@ async def test_a_watched_source_sleeps_until_a_reader_comes_and_after_the_last_o
                             break
                 assert message["count"] == 2
             await until(lambda: channel.status.state == "paused", what="the second pause")
+
+
+FEED = b"""<rss version="2.0"><channel><title>Desk</title><ttl>30</ttl>
+<item><title>One</title><guid>1</guid></item></channel></rss>"""
+
+
+async def test_a_feed_is_read_as_rarely_as_it_asks_even_after_a_304() -> None:
+    async with Upstream() as upstream:
+        upstream.set("/f", FEED, etag=True)
+        toml = source(upstream, "f").replace('"http"', '"feed"').replace('key = "code"\n', "")
+        async with serving(toml) as running, running.http() as client:
+            found = poller(running, "f")
+            await until(lambda: (found.status.next_poll or 0.0) - time.time() > 1700)
+            assert found.tally.polls == 1
+            again = await found.source.poll(PollState())
+            assert (again.not_modified, again.hints.min_delay_s) == (True, 1800)
+            (row,) = (await client.get("/status")).json()["sources"]
+            assert (row["breaker"], row["held_removals"]) == ("closed", 0)
+            assert upstream.hits("/f")[1].headers["if-none-match"]
+
+
+async def test_a_spent_allowance_is_limited_until_it_is_renewed() -> None:
+    headers = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(int(time.time()) + 600)}
+    async with Upstream() as upstream:
+        upstream.set("/q", b"", status=403, headers=headers)
+        async with serving(source(upstream, "q")) as running:
+            async with connect(f"{running.ws_url}/ws/q") as websocket:
+                limited, _ = await _state(websocket, "limited")
+            assert limited["error"]["kind"] == "http_403"
+            left_s = datetime.fromisoformat(limited["next_poll"]).timestamp() - time.time()
+            assert 580 < left_s < 670

@@ -8,8 +8,8 @@ import pytest
 from pydantic import SecretStr
 
 from stream.exchange import Validators
+from stream.fetched_settings import HttpSettings
 from stream.redact import redacted
-from stream.source_settings import HttpSettings
 from stream.sources.asking import Asking
 
 URL = "https://h.example/a"

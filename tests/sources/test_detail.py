@@ -11,9 +11,9 @@ from starlette.responses import JSONResponse, Response
 
 from stream.errors import SourceError
 from stream.fetch import Fetcher
+from stream.fetched_settings import HttpSettings
 from stream.identity import KeyRule
 from stream.reader import JsonReader
-from stream.source_settings import HttpSettings
 from stream.sources.asking import Asking
 from stream.sources.base import Poll, PollState
 from stream.sources.detail import DetailSource

@@ -8,7 +8,7 @@ import pytest
 
 from stream.errors import SourceError
 from stream.fetch import Fetcher
-from stream.source_settings import HttpSettings
+from stream.fetched_settings import HttpSettings
 from stream.sources.base import Poll, PollState
 from stream.sources.http import HttpSource
 from tests.upstream import Answer, Upstream

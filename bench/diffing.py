@@ -10,11 +10,13 @@ import gc
 import random
 import statistics
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from time import perf_counter_ns
 
 import orjson
 
+from bench.place import Place
+from bench.report import Part
 from stream.diff import diff
 from stream.exchange import hash_of
 from stream.extract import Rules, extract, parse_json
@@ -107,8 +109,15 @@ def measure(rounds: int) -> list[Row]:
     return [Row(name, median, median / unit) for name, median in medians.items()]
 
 
-def table(rows: list[Row]) -> str:
-    """The rows as a table in Markdown."""
-    lines = ["| step | median | × orjson.loads |", "| --- | ---: | ---: |"]
-    lines += [f"| {row.name} | {row.median_ms:.2f} ms | {row.ratio:.2f} |" for row in rows]
-    return "\n".join(lines)
+def part(place: Place) -> Part:
+    """The rows as a part of the run."""
+    rounds = place.pick(31, 5)
+    rows = measure(rounds)
+    return Part(
+        "diff",
+        "(diff) From the bytes of an answer to the change",
+        ("step", "median ms", "× orjson.loads"),
+        [(row.name, f"{row.median_ms:.2f}", f"{row.ratio:.2f}") for row in rows],
+        (f"{ITEMS:,} quotes of 12 fields, {CHANGED:.0%} of them changed; {rounds} rounds.",),
+        data=[asdict(row) for row in rows],
+    )

@@ -13,33 +13,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any, Final
-from urllib.parse import urljoin, urlsplit
 
 from stream.errors import SourceError
 from stream.extract import parse_json
 from stream.feedxml import RawFeed, decode, parse_xml
 from stream.model import Item, Json
+from stream.plain import MAX_LINE as _MAX_LINE
+from stream.plain import MAX_SUMMARY
+from stream.plain import plain as _plain
+from stream.plain import web_url as _url
 
 MAX_ARTICLES: Final = 1_000
 """Most articles taken of one feed, from its top; publishers keep tens to hundreds."""
-MAX_SUMMARY: Final = 500
-"""Most characters of a summary: what a list of articles shows."""
 MAX_CONTENT: Final = 100_000
 """Most characters of a full text, where it is asked for."""
-_MAX_LINE: Final = 300
-"""Most characters of a title, an author or a tag."""
 _MAX_ID: Final = 256
-_MAX_URL: Final = 2_048
 _MAX_TAGS: Final = 20
 _LONGEST_TTL_S: Final = 30 * 86_400.0
 
-_HIDDEN = re.compile(r"<(script|style|!--)", re.IGNORECASE)
-_BLOCK = re.compile(
-    r"</?(?:p|br|div|li|[uod]l|d[td]|t[rdh]|table|h[1-6r]|blockquote|pre|section|article|figure"
-    r"|figcaption)\b[^<>]*>",
-    re.IGNORECASE,
-)
-_TAG = re.compile(r"</?[A-Za-z!?][^<>]*>")
 _PERIODS_S: Final = {
     "hourly": 3_600.0,
     "daily": 86_400.0,
@@ -211,41 +202,6 @@ def _marked(detail: Any) -> str:
 
 def _as_html(text: object) -> str:
     return text.replace("<", "&lt;") if isinstance(text, str) else ""
-
-
-def _plain(markup: object, limit: int) -> str:
-    """HTML as text: no tags, entities resolved, blanks folded, cut at so many characters."""
-    if not isinstance(markup, str):
-        return ""
-    # Much of HTML is not text; beyond this nobody wants to wait for the first words.
-    visible = _BLOCK.sub(" ", _without_hidden(markup[: 100 * limit]))
-    text = " ".join(html.unescape(_TAG.sub("", visible)).split())
-    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
-
-
-def _without_hidden(markup: str) -> str:
-    """HTML without scripts, styles and comments; an unfinished one goes on to the end."""
-    parts: list[str] = []
-    at, lower = 0, markup.lower()
-    while hidden := _HIDDEN.search(markup, at):
-        parts.append(markup[at : hidden.start()])
-        closer = "-->" if hidden[1] == "!--" else f"</{hidden[1].lower()}"
-        end = lower.find(closer, hidden.end())
-        at = len(markup) if end < 0 else end + len("-->" if closer == "-->" else "")
-    return "".join([*parts, markup[at:]])
-
-
-def _url(link: object, base: str) -> str | None:
-    """The address if it is one of the web, made absolute."""
-    if not isinstance(link, str) or not link.strip() or len(link) > _MAX_URL:
-        return None
-    try:
-        url = urljoin(base, link.strip())
-        parts = urlsplit(url)
-    except ValueError:
-        return None
-    is_web = parts.scheme in ("http", "https") and parts.netloc and not re.search(r"\s", url)
-    return url if is_web else None
 
 
 def _first_url(links: Iterable[object], base: str) -> str | None:

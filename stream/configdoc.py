@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from stream.fields import MAX_COUNT
+from stream.presetdoc import parameters
 from stream.secret import SourceAuth
 from stream.server_settings import ServerSettings
 from stream.settings import (
@@ -25,6 +26,7 @@ from stream.settings import (
     LimitSettings,
 )
 from stream.source_settings import (
+    DetailSettings,
     FeedSettings,
     HttpSettings,
     KeysSettings,
@@ -69,6 +71,8 @@ def render() -> str:
         _section("`[sources.<name>.auth]`", SourceAuth),
         _section("`[sources.<name>.quota]`", QuotaSettings),
         _section("`[sources.<name>.keys]`", KeysSettings),
+        _section("`[sources.<name>.detail]`", DetailSettings),
+        parameters(),
     ]
     return "\n".join(parts)
 

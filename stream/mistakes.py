@@ -17,6 +17,7 @@ from pydantic_core import ErrorDetails
 
 from stream.errors import did_you_mean
 from stream.fields import Mistake
+from stream.presets import PRESETS
 from stream.secret import SourceAuth
 from stream.server_settings import ServerSettings
 from stream.settings import (
@@ -26,7 +27,13 @@ from stream.settings import (
     LimitSettings,
     Settings,
 )
-from stream.source_settings import KINDS, KeysSettings, QuotaSettings
+from stream.source_settings import (
+    KINDS,
+    DetailSettings,
+    HttpSettings,
+    KeysSettings,
+    QuotaSettings,
+)
 from stream.units import format_duration, format_size, parse_duration, parse_size
 from stream.upstream_settings import UpstreamSettings
 
@@ -60,7 +67,7 @@ _BOUNDS: Final = {
 }
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _SECRET_WORD = re.compile(r"token|secret|passw|credential|api_?key|bearer|basic", re.IGNORECASE)
-_SECRET_TABLES: Final = frozenset({"auth", "headers", "params"})
+_SECRET_TABLES: Final = frozenset({"auth", "headers", "params", "key_env", "key_file"})
 _OPEN_AUTH_KEYS: Final = frozenset({"mode", "algorithms", "audience", "anonymous"})
 _SECTIONS: Final[dict[str, type[BaseModel]]] = {
     "server": ServerSettings,
@@ -71,6 +78,7 @@ _SECTIONS: Final[dict[str, type[BaseModel]]] = {
 }
 _SUBTABLES: Final[dict[str, type[BaseModel]]] = {
     "auth": SourceAuth,
+    "detail": DetailSettings,
     "keys": KeysSettings,
     "quota": QuotaSettings,
 }
@@ -106,7 +114,7 @@ def _found(error: ErrorDetails, data: Mapping[str, Any]) -> _Found:
 
 def _path(loc: KeyPath, data: Mapping[str, Any]) -> KeyPath:
     """Pydantic's place without what is not in the file: the kind's tag, the mark of a key."""
-    if loc[:1] == ("sources",) and loc[2:3] and loc[2] in KINDS:
+    if loc[:1] == ("sources",) and loc[2:3] and (loc[2] in KINDS or loc[2] in PRESETS):
         loc = loc[:2] + loc[3:]
     is_mark = loc[-1:] == ("[key]",) and _value_at(data, loc) is _MISSING
     return loc[:-1] if is_mark else loc
@@ -195,7 +203,10 @@ def _known(table: KeyPath, data: Mapping[str, Any]) -> list[str]:
         case ("channels", _):
             model = ChannelSettings
         case ("sources", _):
-            model = KINDS[_value_at(data, (*table, "kind"))]
+            kind = _value_at(data, (*table, "kind"))
+            if kind in PRESETS:
+                return [*PRESETS[kind].own_keys, *HttpSettings.model_fields]
+            model = KINDS[kind]
         case ("sources", _, str(name)):
             model = _SUBTABLES[name]
     return list(model.model_fields)

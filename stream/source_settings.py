@@ -7,7 +7,15 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal, Self, TypeAlias
 
-from pydantic import BeforeValidator, Field, StrictBool, StrictInt, model_validator
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    ValidationInfo,
+    model_validator,
+)
 
 from stream.errors import did_you_mean
 from stream.fields import (
@@ -23,16 +31,17 @@ from stream.fields import (
     Mistake,
     Table,
 )
+from stream.model import ADDED_KEY
+from stream.presets import PRESETS, add_own_keys, expand
 from stream.secret import SourceAuth
+from stream.shape import SHAPES, As, Shape
 from stream.template import ChannelPattern, KeysForm, KeysTemplate, Template
 from stream.units import Bytes, Seconds
 
-NOT_YET: Final = frozenset(
-    """sql sse replay newsapi eodhd-quotes eodhd-news gnews finnhub-quote finnhub-news
-    alphavantage-quote binance-24hr coingecko coinbase-ticker hackernews github-events usgs-quakes
-    statuspage jsonplaceholder""".split()
-)
+NOT_YET: Final = frozenset("sql sse replay".split())
 """Kinds that the configuration contract names and this version has not."""
+ITEM_KEY: Final = "key"
+"""The placeholder of a second request's address that stands for the item."""
 
 
 class QuotaSettings(Table):
@@ -58,6 +67,30 @@ class KeysSettings(Table):
         default="[A-Za-z0-9._:-]{1,64}",
         description="What a key may be, written as in `match`; no other key reaches the upstream.",
     )
+
+
+class DetailSettings(Table):
+    """A second request for each item of a list that only names its items."""
+
+    url: Address = Field(
+        description="The address of one item; `{key}` stands for what names it in the list."
+    )
+    most: Annotated[StrictInt, Field(ge=1, le=1000)] = Field(
+        default=60, description="Most items of the list that are looked at, from its top."
+    )
+    concurrency: Annotated[StrictInt, Field(ge=1, le=32)] = Field(
+        default=8, description="Most second requests at one time: few enough for any upstream."
+    )
+    refresh: Annotated[Seconds, Field(ge=1)] = Field(
+        default=300.0,
+        description="Time in which each item is read again, a few with every read of the list.",
+    )
+
+    @model_validator(mode="after")
+    def _names_the_item(self) -> Self:
+        if ITEM_KEY not in Template(self.url).names:
+            raise Mistake("url", "the address must use {key}, which names the item")
+        return self
 
 
 class SourceTable(Table):
@@ -135,12 +168,15 @@ class FetchedSettings(PolledSettings):
         names = Template(self.channel).names
         if names or self.match:
             self._check_pattern()
-        texts = [("url", self.url), *(("params", text) for text in self.params.values())]
-        for key, text in texts:
-            if unknown := [name for name in Template(text).names if name not in names]:
-                raise Mistake(key, f"{{{unknown[0]}}} is no placeholder of the channel's name")
+        for key, name in self._used():
+            if name not in names:
+                raise Mistake(key, f"{{{name}}} is no placeholder of the channel's name")
         self._check_keys()
         return self
+
+    def _used(self) -> list[tuple[str, str]]:
+        """Every placeholder used, with the key it is used in."""
+        return [*_used("url", self.url), *_used("params", *self.params.values())]
 
     def _check_pattern(self) -> None:
         try:
@@ -186,8 +222,43 @@ class HttpSettings(FetchedSettings):
     keys: KeysSettings | None = Field(
         default=None, description="Ask for the keys that are watched, all in one request."
     )
+    detail: DetailSettings | None = Field(
+        default=None,
+        description="For a list that only names its items: one more request for each new one. "
+        "`drop`, `select` and what follows them are then for what that request brings.",
+    )
+    add: dict[str, str] = Field(
+        default={},
+        description="Fields put into each item that lacks them, after `select`; they may hold "
+        "placeholders, and `{_key}` for the item's name in an object map or a list of scalars.",
+    )
+    shape: Shape | None = Field(
+        default=None,
+        description="Make the fields of a common shape what they should be: numbers of texts, "
+        "dates of Unix times, plain text of HTML; null and `NA` are left out.",
+    )
+    convert: dict[str, As] = Field(
+        default={},
+        description="The same for fields of your own, by name: `number`, `date`, `line`, `text` "
+        "(of HTML), `list`, `url` or `id`.",
+    )
+
+    def _used(self) -> list[tuple[str, str]]:
+        added = [each for each in _used("add", *self.add.values()) if each[1] != ADDED_KEY]
+        detail = _used("detail", self.detail.url) if self.detail is not None else []
+        return super()._used() + added + [each for each in detail if each[1] != ITEM_KEY]
+
+    def conversions(self) -> dict[str, As]:
+        """Field → what it is to become."""
+        return {**(SHAPES[self.shape] if self.shape is not None else {}), **self.convert}
 
     def _check_keys(self) -> None:
+        if self.keys is not None and self.detail is not None:
+            raise Mistake("detail", "a source with a table keys has no second request")
+        if any(KeysTemplate(text).forms for text in self.add.values()) and (
+            self.keys is None or self.keys.max != 1
+        ):
+            raise Mistake("add", "{keys[0]} stands for an item only where keys has max = 1")
         forms = self.keys_forms()
         if self.keys is None:
             if forms:
@@ -196,7 +267,7 @@ class HttpSettings(FetchedSettings):
         if not forms:
             raise Mistake("keys", "the address must use {keys}, or {keys[0]} and {keys[1:]}")
         rest = "{keys[1:]}" in forms or self.keys.max == 1
-        if "{keys}" not in forms and not ("{keys[0]}" in forms and rest):
+        if not forms & {"{keys}", "{keys[json]}"} and not ("{keys[0]}" in forms and rest):
             raise Mistake("keys", "the address must use {keys}, or both {keys[0]} and {keys[1:]}")
 
 
@@ -240,7 +311,21 @@ class SystemSettings(PolledSettings):
     )
 
 
-SourceSettings: TypeAlias = HttpSettings | FeedSettings | PushSettings | SystemSettings
+class PresetSettings(HttpSettings):
+    """A preset: kind http with everything but the secret filled in (see presets.py)."""
+
+    model_config = ConfigDict(json_schema_extra=add_own_keys)
+
+    kind: Literal[
+        "newsapi", "eodhd-quotes", "eodhd-news", "gnews", "finnhub-quote", "finnhub-news",
+        "alphavantage-quote", "binance-24hr", "coingecko", "coinbase-ticker", "hackernews",
+        "github-events", "usgs-quakes", "statuspage", "jsonplaceholder",
+    ] = Field(description="The name of the preset.")  # type: ignore[assignment]  # fmt: skip
+
+
+SourceSettings: TypeAlias = (
+    HttpSettings | PresetSettings | FeedSettings | PushSettings | SystemSettings
+)
 """One table ``[sources.<name>]``, of any kind."""
 
 KINDS: Final[dict[str, type[SourceSettings]]] = {
@@ -249,24 +334,31 @@ KINDS: Final[dict[str, type[SourceSettings]]] = {
     "push": PushSettings,
     "system": SystemSettings,
 }
-"""The kinds of source that this version has."""
+"""The kinds of source that this version has, without the presets."""
 
 
-def _known_kind(value: object) -> object:
+def _used(key: str, *texts: str) -> list[tuple[str, str]]:
+    return [(key, name) for text in texts for name in Template(text).names]
+
+
+def _known_kind(value: object, info: ValidationInfo) -> object:
     """Say what is wrong with a kind in our own words, before pydantic picks the model by it."""
     if isinstance(value, Table):
         return value
     if not isinstance(value, dict):
         raise ValueError("expected a table")
-    kind, have = value.get("kind"), ", ".join(KINDS)
+    kind, have = value.get("kind"), f"{', '.join(KINDS)} or a preset"
     if kind is None:
         raise Mistake("kind", f"missing; expected one of {have}")
     if not isinstance(kind, str):
         raise Mistake("kind", f"expected one of {have}")
     if kind in NOT_YET:
         raise Mistake("kind", f"kind {kind!r} is not in this version; it has: {have}")
+    if kind in PRESETS:
+        return expand(value, info)
     if kind not in KINDS:
-        raise Mistake("kind", f"unknown kind{did_you_mean(kind, KINDS) or f'; it has: {have}'}")
+        hint = did_you_mean(kind, [*KINDS, *PRESETS]) or f"; it has: {have}"
+        raise Mistake("kind", f"unknown kind{hint}")
     return value
 
 

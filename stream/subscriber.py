@@ -6,6 +6,7 @@ can be written, by whichever road writes it.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -248,7 +249,9 @@ class Subscriber:
                 messages += self._status(subscription)
         self.seen = max(self.seen, now) if not held else self.seen
         if taken and self.rate is not None and due:
-            self._due_at = self._clock() + 1 / self.rate
+            # All who asked for this rate are due at the same moments, so that those who see the
+            # same are sent the same bytes.
+            self._due_at = (math.floor(self._clock() * self.rate) + 1) / self.rate
         return messages
 
     def catch_up(self) -> None:

@@ -5,6 +5,7 @@ Pure. It must not let a value change the shape of an address: values are checked
 
 from __future__ import annotations
 
+import json
 import re
 import warnings
 from collections.abc import Mapping, Sequence
@@ -21,10 +22,10 @@ MAX_RULE: Final = 200
 KEYS: Final = "keys"
 """The placeholder that belongs to keys on demand, so no parameter may have this name."""
 
-KeysForm: TypeAlias = Literal["{keys}", "{keys[0]}", "{keys[1:]}"]
+KeysForm: TypeAlias = Literal["{keys}", "{keys[0]}", "{keys[1:]}", "{keys[json]}"]
 
 _PLACEHOLDER = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]{0,31})\}")
-_KEYS_PLACEHOLDER = re.compile(r"\{keys(?:\[0\]|\[1:\])?\}")
+_KEYS_PLACEHOLDER = re.compile(r"\{keys(?:\[(?:0|1:|json)\])?\}")
 _INT = re.compile(r"0|-?[1-9][0-9]{0,17}")
 _WORD = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -119,7 +120,8 @@ class Template:
 
 
 class KeysTemplate:
-    """A text with ``{keys}`` (all), ``{keys[0]}`` (the first) or ``{keys[1:]}`` (the rest)."""
+    """A text with ``{keys}`` (all), ``{keys[0]}`` (the first), ``{keys[1:]}`` (the rest) or
+    ``{keys[json]}`` (all, as a JSON list)."""
 
     __slots__ = ("forms", "text")
 
@@ -134,7 +136,8 @@ class KeysTemplate:
         Raises:
             ValueError: there is no key.
         """
-        return self._put([quote(key, safe="") for key in keys])
+        listed = quote(_json_list(keys), safe="")
+        return self._put([quote(key, safe="") for key in keys], listed)
 
     def fill_text(self, keys: Sequence[str]) -> str:
         """The text with the keys as they are, for a query parameter that is encoded later.
@@ -142,17 +145,22 @@ class KeysTemplate:
         Raises:
             ValueError: there is no key.
         """
-        return self._put(keys)
+        return self._put(keys, _json_list(keys))
 
-    def _put(self, keys: Sequence[str]) -> str:
+    def _put(self, keys: Sequence[str], listed: str) -> str:
         if not keys:
             raise ValueError("expected at least one key")
         values = {
             "{keys}": ",".join(keys),
             "{keys[0]}": keys[0],
             "{keys[1:]}": ",".join(keys[1:]),
+            "{keys[json]}": listed,
         }
         return _KEYS_PLACEHOLDER.sub(lambda found: values[found[0]], self.text)
+
+
+def _json_list(keys: Sequence[str]) -> str:
+    return json.dumps(list(keys), ensure_ascii=False, separators=(",", ":"))
 
 
 class ChannelPattern:

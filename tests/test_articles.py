@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.articles import MAX_SUMMARY, Feed, parse_feed
+from stream.articles import Feed, parse_feed
 from stream.errors import SourceError
 from stream.model import Item
+from stream.plain import MAX_SUMMARY
 
 RSS = """<?xml version="1.0" encoding="utf-8"?>
 <rss version="2.0" xmlns:atom="http://www.w3.org/2005/Atom" xmlns:media="http://search.yahoo.com/mrss/"

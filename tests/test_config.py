@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from stream.config import SECRET_BYTES, json_schema, load, loads
 from stream.errors import ConfigError
+from stream.presets import PRESETS
 from stream.settings import Settings
-from stream.source_settings import HttpSettings
+from stream.source_settings import KINDS, HttpSettings
 
 SECRET = "hunter2-hunter2-hunter2-hunter2-hunter2"  # noqa: S105
 QUOTES = '[sources.quotes]\nkind = "http"\nurl = "https://h.example/a"\n'
@@ -273,7 +274,10 @@ def test_the_schema_names_every_table_and_refuses_other_keys() -> None:
     assert set(schema["properties"]) == set(Settings.model_fields)
     assert schema["additionalProperties"] is False
     kinds = schema["properties"]["sources"]["additionalProperties"]["discriminator"]["mapping"]
-    assert set(kinds) == {"feed", "http", "push", "system"}
+    assert set(kinds) == {*KINDS, *PRESETS}
+    preset = schema["$defs"]["PresetSettings"]
+    assert {"symbols", "key_env", "every"} <= set(preset["properties"])
+    assert preset["required"] == ["kind"]
     http = schema["$defs"]["HttpSettings"]["properties"]
     assert {"type": "string"} in http["every"]["anyOf"]
     assert http["url"]["description"].startswith("The address to read")

@@ -11,6 +11,11 @@ from stream.config import load
 FOLDER = Path(__file__).parent.parent / "examples"
 EXAMPLES = sorted(FOLDER.glob("*.toml"))
 SECRETS = {
+    "ALPHAVANTAGE_KEY": "a key of the tests",
+    "FINNHUB_TOKEN": "a token of the tests",
+    "GNEWS_KEY": "a key of the tests",
+    "NEWSAPI_KEY": "a key of the tests",
+    "RATES_KEY": "a key of the tests",
     "EODHD_TOKEN": "a token of the tests",
     "SHOP_TOKEN": "another token of the tests",
     "STREAM_JWT_KEY": "a key of the tests that is long enough",
@@ -18,7 +23,7 @@ SECRETS = {
 
 
 def test_there_are_examples() -> None:
-    assert len(EXAMPLES) >= 7
+    assert len(EXAMPLES) >= 10
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)

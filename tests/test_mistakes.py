@@ -89,7 +89,7 @@ def mistake(data: Any, origins: dict[tuple[str, ...], str] | None = None) -> str
         (
             {"kind": "sql"},
             "[sources.quotes] kind = \"sql\": kind 'sql' is not in this version; "
-            "it has: feed, http, push, system",
+            "it has: feed, http, push, system or a preset",
         ),
     ],
 )
@@ -112,7 +112,7 @@ def test_a_mistake_in_a_source_is_one_line(source: dict[str, Any], line: str) ->
         ({"sources": 1}, "sources = 1: expected a table"),
         (
             {"sources": {"a": {}}},
-            "sources.a.kind: missing; expected one of feed, http, push, system",
+            "sources.a.kind: missing; expected one of feed, http, push, system or a preset",
         ),
         (
             {"sources": {"user:{id}": HTTP | {"every": 0}}},
@@ -186,7 +186,9 @@ def test_a_key_written_into_auth_is_not_repeated(key: str) -> None:
     assert SECRET not in line
 
 
-@pytest.mark.parametrize("table", sorted(set(Settings.model_fields) - {"auth", "channels", "sources"}))
+@pytest.mark.parametrize(
+    "table", sorted(set(Settings.model_fields) - {"auth", "channels", "sources"})
+)
 def test_an_unknown_key_of_any_table_is_one_line(table: str) -> None:
     line = mistake({table: {"zzz": "x"}})
     assert line.startswith(f"stream.toml: [{table}] zzz") and "unknown key" in line

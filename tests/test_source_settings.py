@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from stream.presets import PRESETS
 from stream.source_settings import (
     KINDS,
     NOT_YET,
@@ -48,12 +49,12 @@ def test_the_kind_picks_the_model() -> None:
 def test_a_kind_of_a_later_version_says_which_this_version_has() -> None:
     why = "kind 'sql' is not in this version; it has: feed, http, push, system"
     refused(why, kind="sql")
-    refused("kind 'newsapi' is not in this version", kind="newsapi")
-    assert NOT_YET.isdisjoint(KINDS)
+    assert NOT_YET.isdisjoint([*KINDS, *PRESETS])
 
 
 def test_an_unknown_kind_gets_the_nearest_one() -> None:
     refused("unknown kind, did you mean 'http'", kind="htpp")
+    refused("unknown kind, did you mean 'newsapi'", kind="newsapy")
     refused("unknown kind; it has: feed, http", kind="zzz")
     refused("missing; expected one of", url=URL)
     refused("expected one of", kind=3)
@@ -181,6 +182,7 @@ def test_an_address_uses_only_placeholders_of_its_channel() -> None:
         (f"{URL}/{{keys[0]}}", {"s": "{keys[1:]}"}, 50),
         (f"{URL}/{{keys[0]}}", {}, 1),
         (URL, {"s": "{keys}"}, 50),
+        (URL, {"s": "{keys[json]}"}, 50),
     ],
 )
 def test_keys_on_demand_ask_for_every_key(url: str, params: dict[str, str], limit: int) -> None:
@@ -209,3 +211,33 @@ def test_keys_and_a_placeholder_may_stand_in_one_address() -> None:
         channel="ex:{id}", url=f"{URL}/{{id}}?s={{keys}}", match={"id": "word"}, keys={}
     )
     assert source.keys_forms() == {"{keys}"}
+
+
+def test_a_second_request_names_the_item_and_only_placeholders_of_the_channel() -> None:
+    detail = {"url": f"{URL}/{{key}}"}
+    source = read_http(detail=detail)
+    assert source.detail is not None
+    assert (source.detail.most, source.detail.concurrency, source.detail.refresh) == (60, 8, 300.0)
+    refused("must use {key}", kind="http", url=URL, detail={"url": URL})
+    refused("{id} is no placeholder", kind="http", url=URL, detail={"url": f"{URL}/{{id}}/{{key}}"})
+    refused("has no second", kind="http", url=f"{URL}?s={{keys}}", keys={}, detail=detail)
+    for bad in ({"most": 0}, {"most": 1001}, {"concurrency": 33}, {"refresh": "0s"}):
+        refused(None, kind="http", url=URL, detail=detail | bad)
+
+
+def test_what_is_added_may_use_the_channel_the_items_name_and_a_single_key() -> None:
+    assert read_http(add={"symbol": "{_key}", "currency": "EUR"}).add["symbol"] == "{_key}"
+    assert read_http(channel="q:{s}", match={"s": "word"}, add={"symbol": "{s}"}).add
+    assert read_http(url=f"{URL}/{{keys[0]}}", keys={"max": 1}, add={"symbol": "{keys[0]}"}).add
+    refused("{s} is no placeholder", kind="http", url=URL, add={"symbol": "{s}"})
+    why = "only where keys has max = 1"
+    refused(why, kind="http", url=URL, add={"symbol": "{keys[0]}"})
+    refused(why, kind="http", url=f"{URL}?s={{keys}}", keys={}, add={"symbol": "{keys}"})
+
+
+def test_own_conversions_come_on_top_of_those_of_a_shape() -> None:
+    assert read_http().conversions() == {}
+    made = read_http(shape="quote", convert={"at": "date", "time": "number"}).conversions()
+    assert (made["last"], made["at"], made["time"]) == ("number", "date", "number")
+    for bad in ({"shape": "quotes"}, {"convert": {"a": "int"}}):
+        refused(None, kind="http", url=URL, **bad)

@@ -373,3 +373,21 @@ def test_a_closed_subscriber_leaves_no_view_behind(desk: Desk) -> None:
     assert desk.subscriber.unsubscribe("one")
     assert not desk.subscriber.unsubscribe("one")
     assert desk.one.views == {}
+
+
+def test_readers_of_one_rate_are_due_at_the_same_moments_and_share_their_messages(
+    desk: Desk,
+) -> None:
+    readers = [desk.another() for _ in range(2)]
+    for reader, begun in zip(readers, (0.1, 0.33), strict=True):
+        desk.now = begun
+        reader.set_rate(2.0)
+        reader.subscribe(desk.one, Spec(), Format.JSON)
+        reader.take()
+    desk.patch(desk.one, "a", 2)
+    desk.now = 0.49
+    assert [reader.wait_s() for reader in readers] == [pytest.approx(0.01)] * 2
+    desk.now = 0.5
+    first, second = (reader.take() for reader in readers)
+    assert first == second
+    assert first[0] is second[0]

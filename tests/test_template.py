@@ -209,3 +209,10 @@ def test_a_brace_of_no_placeholder_is_noticed() -> None:
     assert has_stray_brace("/{id")
     assert has_stray_brace("/{keys[2]}")
     assert not has_stray_brace("/{id}/{keys}/{keys[0]}/{keys[1:]}")
+
+
+def test_all_keys_may_stand_as_a_json_list() -> None:
+    template = KeysTemplate("https://h.example/a?s={keys[json]}")
+    assert template.forms == {"{keys[json]}"}
+    assert template.fill(["A", "B"]) == "https://h.example/a?s=%5B%22A%22%2C%22B%22%5D"
+    assert KeysTemplate("{keys[json]}").fill_text(["A", "B"]) == '["A","B"]'

@@ -34,12 +34,14 @@ class Poll:
         hints: what the upstream wishes for the next read.
         received_bytes: on the wire.
         not_modified: the upstream said so itself (304).
+        requests: how many requests it took; each one counts for a quota.
     """
 
     keyed: Keyed | None
     hints: Hints = field(default_factory=Hints)
     received_bytes: int = 0
     not_modified: bool = False
+    requests: int = 1
 
     @classmethod
     def of(cls, items: Iterable[Item], *, key: str | None = None) -> Self:

@@ -1,27 +1,30 @@
-"""Any JSON, or any feed, over HTTP: request, guarded fetch, extraction, keys."""
+"""Any JSON, or any feed, over HTTP: which requests one read takes, and one answer of them all."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Final
 
-from stream.articles import parse_feed
 from stream.errors import SourceError
-from stream.exchange import Request, Response, Validators
-from stream.extract import Container, Extracted, Rules, extract, parse_json
+from stream.exchange import Response, Validators
+from stream.extract import Rules
 from stream.fetch import Fetcher
-from stream.identity import Keyed, KeyRule, identify
-from stream.model import Item
+from stream.identity import Keyed, KeyRule
+from stream.model import ADDED_KEY
 from stream.query import Query, compile_query
-from stream.redact import redacted
+from stream.reader import FeedReader, JsonReader
 from stream.schedule import Hints
 from stream.source_settings import FeedSettings, FetchedSettings, HttpSettings
+from stream.sources.asking import Asking, Batch
 from stream.sources.base import Poll, PollState
-from stream.template import KeysTemplate, Template
+from stream.sources.detail import DetailSource
 
 THREAD_BYTES: Final = 64 * 1024
 """Bodies above this are read in a thread, so that the loop stays free for sockets."""
+ABOUT_THE_KEYS: Final = frozenset({"error_in_body", "http_400", "http_404"})
+"""Faults that say something of the keys asked for, not of the upstream."""
 
 
 class HttpSource:
@@ -42,137 +45,104 @@ class HttpSource:
         channel: str,
         values: Mapping[str, str],
     ) -> None:
-        self._settings = settings
         self._fetcher = fetcher
-        self._url = Template(settings.url).fill(values)
-        self._params = {k: Template(v).fill_text(values) for k, v in settings.params.items()}
-        self._validators: dict[Sequence[str], Validators] = {}
+        self._asking = Asking(settings, values)
+        self._most: int | None = None
+        self._details: DetailSource | None = None
+        self._reader: JsonReader | FeedReader
+        if isinstance(settings, HttpSettings):
+            self._reader = _json_reader(settings, channel)
+            self._most = settings.keys.max if settings.keys is not None else None
+            if settings.detail is not None:
+                self._details = DetailSource(settings.detail, fetcher, self._asking, self._reader)
+        else:
+            drop, select = _query(settings.drop), _query(settings.select)
+            self._reader = FeedReader(drop, select, settings.content)
+        self._validators: dict[Batch, Validators] = {}
         self._found: str | None = None
-        self._read: Callable[[bytes, str], Keyed] = (
-            self._json_reader(settings, channel)
-            if isinstance(settings, HttpSettings)
-            else self._feed_reader(settings)
-        )
-        self._last: dict[Sequence[str], Keyed] = {}
+        self._hints = Hints()
+        self._last: dict[Batch, Keyed] = {}
 
     async def poll(self, state: PollState) -> Poll:
-        """Read once: one request, or one per batch of watched keys."""
-        keys = getattr(self._settings, "keys", None)
-        if keys is None:
-            return await self._poll_one(())
-        wanted = sorted(state.keys)
-        batches = [tuple(wanted[at : at + keys.max]) for at in range(0, len(wanted), keys.max)]
-        polls = [await self._poll_one(batch) for batch in batches]
-        self._forget(batches)
-        return self._joined(batches, polls)
-
-    def _forget(self, batches: Sequence[Sequence[str]]) -> None:
-        for batch in set(self._validators) - set(batches):
-            del self._validators[batch]
-            self._last.pop(batch, None)
-
-    def _joined(self, batches: Sequence[Sequence[str]], polls: Sequence[Poll]) -> Poll:
-        """All batches as one answer; a batch that did not change counts as it was."""
-        parts = [self._last[batch] for batch in batches]
-        items = {key: item for part in parts for key, item in part.items.items()}
-        key = parts[0].key if parts else (self._found or "_key")
-        return Poll(
-            Keyed(
-                items,
-                key,
-                sum(part.duplicates for part in parts),
-                sum(part.skipped for part in parts),
-                self._found,
-            ),
-            Hints(max((p.hints.min_delay_s or 0.0 for p in polls), default=0.0) or None),
-            sum(poll.received_bytes for poll in polls),
-        )
-
-    async def _poll_one(self, batch: Sequence[str]) -> Poll:
+        """Read once: one request, or one per batch of watched keys, or a list and its items."""
         try:
-            return await self._read_one(batch)
+            if self._details is not None:
+                return await self._details.poll()
+            if self._most is None:
+                return await self._poll_one(())
+            wanted = sorted(state.keys)
+            starts = range(0, len(wanted), self._most)
+            return await self._poll_all([tuple(wanted[at : at + self._most]) for at in starts])
         except SourceError as error:
-            # Some upstreams repeat the key they were given in the text of their error.
             raise SourceError(
                 error.kind,
-                redacted(error.message, self._secrets()),
+                self._asking.redacted(error.message),
                 retry_after_s=error.retry_after_s,
                 status=error.status,
             ) from None
 
-    def _secrets(self) -> list[str]:
-        auth = self._settings.auth
-        return [] if auth is None else [*auth.params().values(), *auth.headers().values()]
+    async def _poll_all(self, batches: Sequence[Batch]) -> Poll:
+        """A request for each batch. One that asks for what does not exist fails alone."""
+        polls: list[Poll] = []
+        first: SourceError | None = None
+        for batch in batches:
+            try:
+                polls.append(await self._poll_one(batch))
+            except SourceError as error:
+                if error.kind not in ABOUT_THE_KEYS:
+                    raise
+                first = first or error
+                self._forget(batch)
+        if first is not None and not polls:
+            raise first
+        for batch in set(self._validators) - set(batches):
+            self._forget(batch)
+        return self._joined(batches, polls)
 
-    async def _read_one(self, batch: Sequence[str]) -> Poll:
-        response = await self._fetcher.get(self._request(batch))
+    def _forget(self, batch: Batch) -> None:
+        self._validators.pop(batch, None)
+        self._last.pop(batch, None)
+
+    def _joined(self, batches: Sequence[Batch], polls: Sequence[Poll]) -> Poll:
+        """All batches as one answer; a batch that did not change counts as it was."""
+        parts = [self._last[batch] for batch in batches if batch in self._last]
+        items = {key: item for part in parts for key, item in part.items.items()}
+        key = parts[0].key if parts else (self._found or ADDED_KEY)
+        duplicates = sum(part.duplicates for part in parts)
+        skipped = sum(part.skipped for part in parts) + len(batches) - len(polls)
+        hints = Hints()
+        for poll in polls:
+            hints = hints.slower(poll.hints)
+        return Poll(
+            Keyed(items, key, duplicates, skipped, self._found),
+            hints,
+            sum(poll.received_bytes for poll in polls),
+            requests=max(1, len(batches)),
+        )
+
+    async def _poll_one(self, batch: Batch) -> Poll:
+        request = self._asking.request(batch, self._validators.get(batch))
+        response = await self._fetcher.get(request)
         keyed = None
         if response.body is not None:
-            keyed = await self._keyed(response)
+            read = partial(self._keyed, response, response.body, batch)
+            # Feeds always: their parser is slow, and slower still on what is no feed.
+            beside = _is_large(response.body) or isinstance(self._reader, FeedReader)
+            keyed, self._hints = await asyncio.to_thread(read) if beside else read()
             self._found = keyed.found
             if batch:
                 self._last[batch] = keyed
         # Only now: the validators of a body that could not be read would make it "unchanged".
         self._validators[batch] = response.validators
-        return Poll(keyed, response.hints, response.received_bytes, response.not_modified)
+        hints = response.hints.slower(self._hints)
+        return Poll(keyed, hints, response.received_bytes, response.not_modified)
 
-    def _request(self, batch: Sequence[str]) -> Request:
-        settings = self._settings
-        url, params = self._url, self._params
-        if batch:
-            url = KeysTemplate(url).fill(batch)
-            params = {k: KeysTemplate(v).fill_text(batch) for k, v in params.items()}
-        auth = settings.auth
-        return Request(
-            url=url,
-            params=params,
-            headers=settings.headers,
-            secret_headers=auth.headers() if auth is not None else {},
-            secret_params=auth.params() if auth is not None else {},
-            timeout_s=settings.timeout,
-            max_bytes=settings.max_bytes,
-            validators=self._validators.get(batch),
-        )
-
-    async def _keyed(self, response: Response) -> Keyed:
-        body = response.body or b""
-        # Feeds always: the parser takes a second for 64 KiB of nothing but tags.
-        if len(body) > THREAD_BYTES or isinstance(self._settings, FeedSettings):
-            return await asyncio.to_thread(self._read, body, response.content_type)
-        return self._read(body, response.content_type)
-
-    def _json_reader(self, settings: HttpSettings, channel: str) -> Callable[[bytes, str], Keyed]:
-        rules = Rules(
-            items=_query(settings.items),
-            select=_query(settings.select),
-            drop=_query(settings.drop),
-            error_when=_query(settings.error_when),
-        )
-        rule = key_rule(settings.key)
-
-        def read(body: bytes, content_type: str) -> Keyed:
-            extracted = extract(parse_json(body), rules)
-            return identify(extracted, rule, found=self._found, single=channel, rank=settings.rank)
-
-        return read
-
-    def _feed_reader(self, settings: FeedSettings) -> Callable[[bytes, str], Keyed]:
-        drop, select = _query(settings.drop), _query(settings.select)
-
-        def read(body: bytes, content_type: str) -> Keyed:
-            feed = parse_feed(body, content_type, content=settings.content)
-            articles = shaped(feed.articles, drop, select)
-            return identify(Extracted(articles, None, Container.LIST), KeyRule(("id",)))
-
-        return read
-
-
-def shaped(items: list[Item], drop: Query | None, select: Query | None) -> list[Item]:
-    """The items that are not dropped, each as selected."""
-    kept = [item for item in items if drop is None or not drop.test(item)]
-    if select is None:
-        return kept
-    return [made for item in kept if isinstance(made := select.search(item), dict)]
+    def _keyed(self, response: Response, body: bytes, batch: Batch) -> tuple[Keyed, Hints]:
+        if isinstance(self._reader, FeedReader):
+            return self._reader.keyed(body, response.content_type)
+        add = self._asking.add(batch)
+        keyed = self._reader.keyed(body, response.content_type, found=self._found, add=add)
+        return keyed, Hints()
 
 
 def key_rule(key: str | Sequence[str] | None) -> KeyRule:
@@ -182,10 +152,29 @@ def key_rule(key: str | Sequence[str] | None) -> KeyRule:
     return KeyRule((key,) if isinstance(key, str) else tuple(key))
 
 
+def is_on_demand(settings: FetchedSettings) -> bool:
+    """Whether the source reads only the keys that are watched."""
+    return isinstance(settings, HttpSettings) and settings.keys is not None
+
+
+def _json_reader(settings: HttpSettings, channel: str) -> JsonReader:
+    return JsonReader(
+        Rules(
+            items=_query(settings.items),
+            select=_query(settings.select),
+            drop=_query(settings.drop),
+            error_when=_query(settings.error_when),
+        ),
+        key_rule(settings.key),
+        settings.conversions(),
+        single=channel,
+        rank=settings.rank,
+    )
+
+
 def _query(text: str | None) -> Query | None:
     return None if text is None else compile_query(text)
 
 
-def is_on_demand(settings: FetchedSettings) -> bool:
-    """Whether the source reads only the keys that are watched."""
-    return isinstance(settings, HttpSettings) and settings.keys is not None
+def _is_large(body: bytes) -> bool:
+    return len(body) > THREAD_BYTES

@@ -61,7 +61,7 @@ async def read(fetcher: Fetcher, plan: dict[str, object], name: str, url: str) -
         if plan["parse"]:
             await source.poll(PollState())
         else:
-            await fetcher.get(source._request(()))
+            await fetcher.get(source._asking.request())
     except SourceError as error:
         return error.kind
     return ""

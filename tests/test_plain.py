@@ -1,0 +1,32 @@
+"""Texts of other people as texts that can be shown."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stream.plain import line, plain, web_url
+
+
+def test_html_becomes_text() -> None:
+    assert plain("<p>A &amp; b</p><script>x</script>\n<p>c<br>d", 99) == "A & b c d"
+    assert plain(None, 9) == plain(3, 9) == ""
+
+
+def test_a_line_is_folded_and_cut() -> None:
+    assert line(" a\n\tb  c ", 9) == "a b c"
+    assert line("abcdef", 4) == "abc…"
+
+
+@given(st.text(), st.integers(1, 50))
+def test_no_text_comes_out_longer_or_with_a_line_break(text: str, limit: int) -> None:
+    for made in (plain(text, limit), line(text, limit)):
+        assert len(made) <= limit
+        assert len(made.splitlines()) <= 1
+
+
+def test_only_addresses_of_the_web_pass() -> None:
+    assert web_url(" https://h.example/a ") == "https://h.example/a"
+    assert web_url("/a", "https://h.example/b") == "https://h.example/a"
+    for bad in ("/a", "javascript:alert(1)", "ftp://h.example", "http://[", "", 3, None):
+        assert web_url(bad) is None

@@ -12,6 +12,7 @@ import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from stream.addresses import is_public
@@ -110,6 +111,7 @@ class Hosts:
             await self.sleep(start_s - now)
 
 
+@lru_cache(maxsize=MAX_HOSTS)
 def is_own(host: str) -> bool:
     """Whether a host is written as an address that is not public, or as localhost.
 

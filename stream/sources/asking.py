@@ -6,8 +6,9 @@ It sends nothing. Secrets travel apart from everything that is shown.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final, TypeAlias
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from stream.exchange import Request, Validators
 from stream.fetched_settings import ITEM_KEY, FetchedSettings, HttpSettings
@@ -52,7 +53,11 @@ class Asking:
     def request_item(self, key: Key) -> Request:
         """The second request, for one item of a list."""
         name = quote(str(key), safe="")
-        return self._asked(self._detail.replace(_HOLE, name), {}, None)
+        name = name.replace(".", "%2E") if name in (".", "..") else name
+        request = self._asked(self._detail.replace(_HOLE, name), {}, None)
+        if _origin(request.url) == _origin(self._url):
+            return request
+        return replace(request, secret_headers={}, secret_params={})
 
     def add(self, batch: Batch = ()) -> dict[str, str]:
         """The fields to add to items that lack them."""
@@ -78,3 +83,8 @@ class Asking:
             max_bytes=settings.max_bytes,
             validators=validators,
         )
+
+
+def _origin(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc

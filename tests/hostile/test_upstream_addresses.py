@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream.fields import web_address
@@ -37,6 +37,7 @@ def test_no_placeholder_may_stand_before_the_path(url: str) -> None:
         web_address(url)
 
 
+@settings(max_examples=50)
 @given(st.sampled_from(URLS), st.text() | NASTY)
 def test_whatever_a_reader_asks_for_the_origin_is_the_configured_one(url: str, value: str) -> None:
     web_address(url)

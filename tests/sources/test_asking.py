@@ -87,3 +87,20 @@ def test_a_message_is_told_without_the_secret(auth: dict[str, str]) -> None:
 def test_nothing_secret_changes_nothing() -> None:
     assert asking().redacted("as it is") == "as it is"
     assert redacted("as it is", ["", "Bearer "]) == "as it is"
+
+
+def test_a_second_request_carries_the_secret_to_the_same_origin_only() -> None:
+    auth = {"header": "X-Key", "env": "K"}
+    for url, is_sent in (
+        (f"{URL}/{{key}}", True),
+        ("https://other.example/{key}", False),
+        ("http://h.example/a/{key}", False),
+    ):
+        request = asking(auth=auth, detail={"url": url}).request_item("x")
+        assert bool(request.secret_headers) is is_sent
+
+
+def test_no_key_climbs_the_path_of_a_second_request() -> None:
+    made = asking(detail={"url": f"{URL}/{{key}}"})
+    urls = [made.request_item(key).url for key in ("..", ".", "a/../b")]
+    assert urls == [f"{URL}/%2E%2E", f"{URL}/%2E", f"{URL}/a%2F..%2Fb"]

@@ -34,7 +34,8 @@ class Follower(Poller):
                 if not self.is_wanted():
                     await close(self.source)
                 await self._until_wanted()
-                delay_s = await self._read()
+                self._started = time.monotonic()
+                delay_s = self._left_s(await self._read())
                 if self.tally.in_a_row and self.backs_off:
                     self._tell(next_poll=time.time() + delay_s)
                     await asyncio.sleep(delay_s)
@@ -43,6 +44,10 @@ class Follower(Poller):
         finally:
             if self._stale is not None:
                 self._stale.cancel()
+
+    def _breaker_wait_s(self) -> float:
+        """A stream that breaks off is opened again after its backoff: that is its only probe."""
+        return 0.0
 
     def _watch_for_staleness(self, interval_s: float) -> None:
         if self.silence_s is not None:

@@ -87,7 +87,6 @@ def mistake(data: Any, origins: dict[tuple[str, ...], str] | None = None) -> str
             {"frobnicate": 2**80},
             "[sources.quotes] frobnicate = 0x100000000000000000000: unknown key",
         ),
-        (),
     ],
 )
 def test_a_mistake_in_a_source_is_one_line(source: dict[str, Any], line: str) -> None:

@@ -294,14 +294,11 @@ class Catalog:
         elif traits.demand == "watched":
             is_wanted = line.is_watched
         given = (name, line.channel.kind, source, inflow, traits.pace, self._ledger, is_wanted)
+        breaker = self._breakers.setdefault(name, Breaker())
         if traits.follows:
-            silence_s = traits.silence_s
-            return Follower(*given, backs_off=traits.backs_off, silence_s=silence_s)
-        return Poller(
-            *given,
-            wanted_keys=wanted_keys,
-            breaker=self._breakers.setdefault(name, Breaker()),
-        )
+            backs_off, silence_s = traits.backs_off, traits.silence_s
+            return Follower(*given, breaker=breaker, backs_off=backs_off, silence_s=silence_s)
+        return Poller(*given, wanted_keys=wanted_keys, breaker=breaker)
 
     def _open_own(self, name: str, source: Source, every_s: float) -> None:
         settings = self._settings.channels.get(name, ChannelSettings())

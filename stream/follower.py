@@ -10,7 +10,10 @@ import asyncio
 import time
 from dataclasses import dataclass
 
+from stream.breaker import Breaker
+from stream.errors import SourceError
 from stream.poller import Poller
+from stream.schedule import Hints
 from stream.sources.base import close
 
 
@@ -34,19 +37,29 @@ class Follower(Poller):
                 if not self.is_wanted():
                     await close(self.source)
                 await self._until_wanted()
-                self._started = time.monotonic()
-                delay_s = self._left_s(await self._read())
-                if self.tally.in_a_row and self.backs_off:
+                delay_s = await self._read()
+                if self.backs_off and delay_s:
                     self._tell(next_poll=time.time() + delay_s)
-                    await asyncio.sleep(delay_s)
-                else:
-                    await asyncio.sleep(0)
+                await asyncio.sleep(delay_s if self.backs_off else 0.0)
         finally:
             if self._stale is not None:
                 self._stale.cancel()
 
-    def _breaker_wait_s(self) -> float:
-        """A stream that breaks off is opened again after its backoff: that is its only probe."""
+    async def _read(self) -> float:
+        self._started = time.monotonic()
+        if self.backs_off:
+            return await Poller._read(self)
+        # A tape spares nobody by being left alone: what fails on it does so at its own time.
+        self.breaker = Breaker()
+        return await self._ask()
+
+    def _failed(self, error: SourceError) -> float:
+        # It may have waited for minutes: the pause is counted from the failure.
+        self._started = time.monotonic()
+        return Poller._failed(self, error)
+
+    def _planned_s(self, hints: Hints) -> float:
+        self._watch_for_staleness(self.pace.interval_s)
         return 0.0
 
     def _watch_for_staleness(self, interval_s: float) -> None:

@@ -16,7 +16,14 @@ from typing import IO, Any, Final, cast
 from stream.errors import ConfigError, SourceError
 from stream.exchange import Getter, Request, Response
 from stream.fetch import Fetcher
-from stream.fetched_settings import FeedSettings, FetchedSettings, HttpSettings, SourceTable
+from stream.fetched_settings import (
+    ITEM_KEY,
+    FeedSettings,
+    FetchedSettings,
+    HttpSettings,
+    SourceTable,
+)
+from stream.model import ADDED_KEY
 from stream.source_settings import SqlSettings
 from stream.sources.base import Poll, PollState, Source, close
 from stream.sources.factory import Factory, Traits
@@ -233,14 +240,28 @@ def secrets_of(settings: SourceTable) -> list[str]:
 def table_of(settings: SourceTable, *, channel: str, values: Mapping[str, str]) -> dict[str, Any]:
     """What the tape's first line says of a source: all that its reads need to be read again."""
     redactor = Redactor(secrets_of(settings))
-    table: dict[str, Any] = settings.model_dump(mode="json", exclude_defaults=True, by_alias=True)
-    table |= {"kind": settings.kind, "channel": channel}  # type: ignore[attr-defined]
+    table: dict[str, Any] = settings.model_dump(mode="json", exclude_defaults=True)
+    table["channel"] = channel
     for name in ("match", "demand", "linger", "quota"):
         table.pop(name, None)
     if isinstance(settings, HttpSettings | FeedSettings):
-        table["url"] = Template(settings.url).fill(values)
-        table["params"] = {k: Template(v).fill_text(values) for k, v in settings.params.items()}
-        return redactor.table(table)
+        # A preset, too: filled in it is a table of kind http, which needs no key to be read.
+        table["kind"] = "http" if isinstance(settings, HttpSettings) else "feed"
+        return redactor.table(table | _filled(settings, values))
     names = ("kind", "channel", "query", "every")
     shown: dict[str, Any] = {name: table[name] for name in names if name in table}
     return redactor.table(shown) | {"traits": Traits.of(settings).record()}
+
+
+def _filled(settings: HttpSettings | FeedSettings, values: Mapping[str, str]) -> dict[str, Any]:
+    """The texts of a table with the placeholders of its channel filled."""
+    filled: dict[str, Any] = {"url": Template(settings.url).fill(values)}
+    filled["params"] = {k: Template(v).fill_text(values) for k, v in settings.params.items()}
+    if isinstance(settings, HttpSettings):
+        own = {**values, ADDED_KEY: f"{{{ADDED_KEY}}}"}
+        filled["add"] = {k: Template(v).fill_text(own) for k, v in settings.add.items()}
+    if isinstance(settings, HttpSettings) and settings.detail is not None:
+        hole = f"{{{ITEM_KEY}}}"
+        url = hole.join(Template(part).fill(values) for part in settings.detail.url.split(hole))
+        filled["detail"] = settings.detail.model_dump(mode="json") | {"url": url}
+    return filled

@@ -7,6 +7,7 @@ import gzip
 import os
 import signal
 import sys
+from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,6 @@ from stream.app import build
 from stream.cli.main import main
 from stream.cli.record import record_sources
 from tests.live.serving import LIMIT_S
-from tests.live.test_cli import stream
 from tests.upstream import Upstream
 from tests.waiting import until
 
@@ -65,6 +65,28 @@ kind = "push"
 """
 
 
+async def recorded(*names: str, cwd: Path, wait: Awaitable[object]) -> str:
+    """Run the real command until then, and interrupt it as Ctrl-C does; what it said at the end."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "stream", "record", *names, "--out", "tape.gz"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        cwd=cwd,
+        env={**os.environ, **SECRET},
+    )
+    try:
+        await wait
+        process.send_signal(signal.SIGINT)
+        async with asyncio.timeout(LIMIT_S):
+            out, err = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert process.returncode == 0, err
+    return out.decode()
+
+
 async def test_what_was_recorded_is_played_as_the_same_states(tmp_path: Path) -> None:
     async with Upstream() as upstream:
         count = 0
@@ -84,15 +106,11 @@ async def test_what_was_recorded_is_played_as_the_same_states(tmp_path: Path) ->
         upstream.set("/feed", FEED.encode(), headers={"content-type": "application/rss+xml"})
         upstream.set("/users/7", {"id": 7, "name": "Ann"})
         (tmp_path / "stream.toml").write_text(config_of(upstream))
-        code, out, err = await stream(
-            *("record", "quotes", "news", "user:7", "--out", "tape.gz", "--for", "3s"),
-            cwd=tmp_path,
-            **SECRET,
+        said = await recorded(
+            "quotes", "news", "user:7", cwd=tmp_path, wait=upstream.wait_hits("/q", 6, 2 * LIMIT_S)
         )
-    assert code == 0, err
-    assert "of quotes, news, user:7" in out
-    assert "3s are over" in out
-    assert " reads, " in err
+    assert " of quotes, news, user:7, " in said
+    assert said.endswith("; interrupted\n")
     data = gzip.decompress((tmp_path / "tape.gz").read_bytes())
     assert b"hunter22" not in data
     head, *reads = lines(tmp_path / "tape.gz")
@@ -130,33 +148,6 @@ async def test_what_was_recorded_is_played_as_the_same_states(tmp_path: Path) ->
     assert dict(channel.state.items())["A"]["echo"] == "s=A,B&token=***"
     assert [row["title"] for _, row in others[0].state.items()] == ["First"]
     assert [row for _, row in others[1].state.items()] == [{"id": 7, "name": "Ann"}]
-
-
-async def test_an_interrupted_recording_is_a_tape(tmp_path: Path) -> None:
-    async with Upstream() as upstream:
-        upstream.set("/q", {"rows": [{"code": "A", "n": 1}]})
-        (tmp_path / "stream.toml").write_text(config_of(upstream))
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "stream", "record", "quotes", "--out", "tape.gz"),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            cwd=tmp_path,
-            env={**os.environ, **SECRET},
-        )
-        try:
-            await upstream.wait_hits("/q", 3, within_s=2 * LIMIT_S)
-            process.send_signal(signal.SIGINT)
-            async with asyncio.timeout(LIMIT_S):
-                out, err = await process.communicate()
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-    assert process.returncode == 0, err
-    assert b"; interrupted" in out
-    _, first, *others = lines(tmp_path / "tape.gz")
-    assert "body" in first["answers"][0]
-    assert all(other["answers"][0].get("unchanged") for other in others)
 
 
 async def test_a_recording_stops_at_its_bound(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from stream import config
 from stream.app import build
 from stream.errors import ConfigError, SourceError
 from stream.sources.base import PollState, Source
-from stream.sources.recording import TapeFile, TapeFull
+from stream.sources.recording import TapeFile, TapeFull, table_of
 from stream.tape import Answer, Head, Read, Redactor, write_head, write_read
 
 HTTP = {
@@ -233,3 +233,31 @@ def test_a_tape_file_keeps_its_bound_and_can_be_read_at_any_time(tmp_path: Path,
 def test_a_tape_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be written: No such file or directory"):
         TapeFile(tmp_path / "no" / "tape", 4096)
+
+
+def test_a_preset_is_recorded_as_a_table_that_needs_no_key(tmp_path: Path) -> None:
+    toml = '[sources.n]\nkind = "newsapi"\ncategory = "sports"\nkey_env = "NEWS"\n'
+    settings = config.loads(toml, {"NEWS": "hunter22hunter22"}).sources["n"]
+    table = table_of(settings, channel="n", values={})
+    assert "hunter22" not in orjson.dumps(table).decode()
+    assert (table["kind"], "auth" in table) == ("http", False)
+    path = tape(tmp_path / "t", sources={"n": table})
+    assert source(path) is not None
+
+
+def test_the_placeholders_of_a_channel_are_filled_on_the_tape(tmp_path: Path) -> None:
+    toml = """[sources."top:{list}"]
+kind = "http"
+url = "https://h.example/{list}"
+params = { l = "{list}" }
+add = { list = "{list}", name = "{_key}" }
+match = { list = "word" }
+detail = { url = "https://h.example/{list}/{key}" }
+"""
+    settings = config.loads(toml, {}).sources["top:{list}"]
+    table = table_of(settings, channel="top:new", values={"list": "new"})
+    assert table["url"] == "https://h.example/new"
+    assert table["params"] == {"l": "new"}
+    assert table["add"] == {"list": "new", "name": "{_key}"}
+    assert table["detail"]["url"] == "https://h.example/new/{key}"
+    assert source(tape(tmp_path / "t", sources={"top:{list}": table})) is not None

@@ -16,6 +16,8 @@ from stream.view import Spec, View, forms
 if TYPE_CHECKING:
     from stream.subscriber import Subscriber
 
+MASS = 256
+"""A change of at least so many keys is told as a snapshot where more changed than is left."""
 FRAMES = 64
 """Ready-made messages kept per channel between two changes, for readers that ask the same."""
 
@@ -110,6 +112,9 @@ class Channel:
             woken.subscribers.extend(shared.lagging)
             if not shared.audiences:
                 continue
+            if _is_mass(len(change) if keys is None else len(keys), view):
+                woken.audiences.extend(_overrun(shared))
+                continue
             if splice is None:
                 cursor = Cursor(self.epoch, seq)
                 splice = Splice(self.head(view), self.state, cursor, change, new)
@@ -127,10 +132,7 @@ class Channel:
         woken = Woken(list(self.subscribers()), [])
         for shared in self.views.values():
             shared.view.restart(key)
-            for audiences in shared.audiences.values():
-                for audience in audiences:
-                    audience.overrun()
-                woken.audiences.extend(audiences)
+            woken.audiences.extend(_overrun(shared))
         return woken
 
     def _showing(self, change: Change) -> Iterable[tuple[SharedView, list[Key] | None]]:
@@ -259,7 +261,7 @@ class Channel:
         self, view: View, form: Format, seen: int, cursor: str, marks: Marks
     ) -> list[Message] | None:
         window = view.since(seen)
-        if window is None:
+        if window is None or _is_mass(len(window.change), view):
             return None
         if not window.change and not marks.resumed:
             return []
@@ -279,3 +281,16 @@ class Channel:
     def is_ok(self) -> bool:
         """Whether there is nothing to tell about the status."""
         return self.status.state is SourceState.OK
+
+
+def _is_mass(keys: int, view: View) -> bool:
+    """Whether so many keys have changed that all that is left takes no more to tell."""
+    return keys >= MASS and keys > len(view)
+
+
+def _overrun(shared: SharedView) -> list[Audience]:
+    """Let everybody who is live look at what it came to."""
+    found = [audience for audiences in shared.audiences.values() for audience in audiences]
+    for audience in found:
+        audience.overrun()
+    return found

@@ -71,6 +71,7 @@ class Audience:
         "_left",
         "_now_seq",
         "due_at",
+        "framing",
         "is_overrun",
         "last_seq",
         "members",
@@ -88,6 +89,7 @@ class Audience:
         now_seq: Callable[[], int],
     ) -> None:
         self.place = place
+        self.framing = place[0]
         self.shares = shares
         self.members: dict[DirectRoad, None] = {}
         self.seen = now_seq()
@@ -97,16 +99,11 @@ class Audience:
         self.statuses: set[Channel] = set()
         self.is_overrun = False
         self._now_seq = now_seq
-        self._batch: list[bytes] = []
+        self._batch: Sequence[bytes] = ()
         self._left: dict[DirectRoad, None] = {}
         self._joiners: list[DirectRoad] = []
         for shared, form in shares:
             shared.audiences.setdefault(form, {})[self] = None
-
-    @property
-    def framing(self) -> Framing:
-        """How the members' connections are framed."""
-        return self.place[0]
 
     @property
     def is_empty(self) -> bool:
@@ -191,13 +188,16 @@ class Audience:
         for road in members:
             road.write(batch)
         if not self._left:
-            self._batch = []
+            self._batch = ()
         self._admit()
         return len(members) + 1
 
     def _encode(self) -> None:
         """Make the bytes of what is pending, unless they are more than a tick may hold."""
         framing, found, size = self.framing, [], 0
+        if len(self.pending) == 1 and len(messages := self.pending[0].messages()) == 1:
+            self._batch = frames(messages[0], framing)  # so it is nearly always
+            return
         for telling in self.pending:
             for message in telling.messages():
                 for piece in frames(message, framing):
@@ -215,7 +215,7 @@ class Audience:
             road.write(self._batch)
             written += 1
         if not self._left:
-            self._batch = []
+            self._batch = ()
         return written
 
     def _seal(self) -> None:

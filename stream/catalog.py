@@ -68,9 +68,10 @@ class Line:
         """A reader came: count it for a while, and wake what was paused."""
         until = time.monotonic() + self.linger_s
         self.touched_until = until
-        new = set(keys) - self.asked.keys() - self.channel.watched_keys()
-        for key in keys:
-            self.asked[key] = until
+        new = False
+        if keys := set(keys):
+            new = bool(keys - self.asked.keys() - self.channel.watched_keys())
+            self.asked.update(dict.fromkeys(keys, until))
         for poller in self.pollers:
             if new or poller.status.state is SourceState.PAUSED:
                 poller.poke()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, cast
 
 from stream.audience import Audience
@@ -101,7 +101,7 @@ class DirectRoad(asyncio.Protocol):
         """Everything up to this seq has been sent on this connection."""
         return self.subscriber.seen if self.audience is None else self.audience.position
 
-    def write(self, data: list[bytes]) -> None:
+    def write(self, data: Sequence[bytes]) -> None:
         """Hand bytes to the transport; it tells by ``pause_writing`` when that was too much."""
         if len(data) == 1:
             self.transport.write(data[0])

@@ -6,7 +6,7 @@ Pure. An item is turned into JSON once (``Entry.encoded``); messages are spliced
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
@@ -26,6 +26,8 @@ class Format(StrEnum):
     JSON_PATCH = "json-patch"
     TEXT = "text"
 
+    __hash__ = str.__hash__  # an Enum's own is written in Python, and this is asked per message
+
 
 @dataclass(slots=True, eq=False)
 class Message:
@@ -42,7 +44,7 @@ class Message:
     cursor: str | None
     head: bytes
     body: bytes = b""
-    frames: dict[object, tuple[bytes, ...]] = field(default_factory=dict)
+    frames: dict[object, tuple[bytes, ...]] | None = None
 
     @property
     def data(self) -> bytes:

@@ -35,12 +35,17 @@ class Framing(StrEnum):
     DEFLATED = "deflated"
     CHUNKED = "chunked"
 
+    __hash__ = str.__hash__  # an Enum's own is written in Python, and this is asked per message
+
 
 def frames(message: Message, framing: Framing) -> tuple[bytes, ...]:
     """The message's bytes on such a connection, in pieces, made once."""
-    found = message.frames.get(framing)
+    made = message.frames
+    if made is None:
+        made = message.frames = {}
+    found = made.get(framing)
     if found is None:
-        found = message.frames[framing] = _FRAMERS[framing](message)
+        found = made[framing] = _FRAMERS[framing](message)
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 import socket
@@ -26,6 +27,10 @@ from stream.wire import HttpProtocol, WebSocketProtocol, missing_attributes
 
 log = logging.getLogger("stream.server")
 
+GC_THRESHOLDS: Final = (50_000, 20, 100)
+"""When to look for garbage in cycles: a busy second makes 100,000 objects, hardly any in cycles."""
+SWITCH_S: Final = 0.001
+"""How soon a thread gives way to the loop."""
 GRACE_S: Final = 3
 """What is left after the drain gets so long; uvicorn alone would wait for ever."""
 FORCED_S: Final = 0.8
@@ -251,9 +256,22 @@ async def run(
         ConfigError: the certificate cannot be used.
     """
     server = make_server(app, settings)
+    settle_process()
     if on_ready is not None:
         on_ready(url_of(listener, has_tls=settings.server.tls_cert is not None))
     await server.serve(sockets=[listener])
+
+
+def settle_process() -> None:
+    """Have this process pause rarely: it is the service's own, so its knobs may be turned.
+
+    By default the collector looks through all items and connections every few seconds, 50 ms at a
+    time (measured with 5,000 quotes and 2,000 watchlists), and a thread that reads a large answer
+    keeps the loop waiting for 5 ms whenever it wants to go on.
+    """
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
+    sys.setswitchinterval(SWITCH_S)
 
 
 def url_of(listener: socket.socket, *, has_tls: bool = False) -> str:

@@ -44,6 +44,7 @@ class Splice:
         self.cursor = cursor
         self.change = change
         self.new = new
+        self.cursor_text = str(cursor)
         self._prefix = b""
         self._parts: dict[_Names, dict[Key, tuple[int, bytes]]] = {}
 
@@ -56,7 +57,7 @@ class Splice:
         """A JSON diff up to the value of its count."""
         if not self._prefix:
             members: dict[str, object] = {"type": "diff", "channel": self.head.channel}
-            members["cursor"] = str(self.cursor)
+            members["cursor"] = self.cursor_text
             if self.head.as_of is not None:
                 members["as_of"] = encode.timestamp(self.head.as_of)
             self._prefix = dumps(members)[:-1] + b',"count":'
@@ -159,7 +160,7 @@ class Telling:
         if delete:
             parts += (b',"del":[', b",".join(delete), b"]")
         parts.append(b"}")
-        return Message("diff", str(splice.cursor), b"".join(parts))
+        return Message("diff", splice.cursor_text, b"".join(parts))
 
     def _encoded(self) -> list[Message]:
         splice = self._splice
@@ -173,7 +174,7 @@ class Telling:
             window,
             self._form,
             before=str(Cursor(splice.cursor.epoch, splice.cursor.seq - 1)),
-            cursor=str(splice.cursor),
+            cursor=splice.cursor_text,
         )
 
 

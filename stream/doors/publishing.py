@@ -22,6 +22,8 @@ from stream.sources.http import key_rule
 
 BODY_S: Final = 30.0
 """Longest that a body may take to arrive: 1 MiB over a poor line, and no drip that never ends."""
+THREAD_BYTES: Final = 32 * 1024
+"""Bodies from this size on are parsed in a thread, so that the loop stays free for sockets."""
 SEVERAL: Final = ""
 """What publications to several channels at once are remembered under; no channel has this name."""
 _SECTIONS: Final = frozenset({"put", "patch", "del"})
@@ -40,10 +42,10 @@ async def publish(request: Request) -> Response:
     """``POST /channels/{name}``: publish to a push channel."""
     service: Service = request.app.state.service
     name = request.path_params["channel"]
-    line = _line(service, request, name)
+    line = _line(service, _caller(service, request), name)
     if (before := _answered(service, request, name)) is not None:
         return json_response({"cursor": str(before)})
-    document = _parsed(await _body(request, service.settings.limits.publish_bytes))
+    document = await _document(request, service.settings.limits.publish_bytes)
     change = _prepared(line, document)
     return _answer(service, request, name, [change])
 
@@ -54,12 +56,12 @@ async def publish_several(request: Request) -> Response:
     service: Service = request.app.state.service
     if (before := _answered(service, request, SEVERAL)) is not None:
         return json_response({"cursor": str(before)})
-    document = _parsed(await _body(request, service.settings.limits.publish_bytes))
+    document = await _document(request, service.settings.limits.publish_bytes)
     if not isinstance(document, dict) or not document:
         raise ClientError("bad_publication", "expected an object of channels and what to publish")
-    changes = []
+    found, changes = _caller(service, request), []
     for name, publication in document.items():
-        line = _line(service, request, name)
+        line = _line(service, found, name)
         try:
             changes.append(_prepared(line, publication))
         except ClientError as error:
@@ -67,8 +69,11 @@ async def publish_several(request: Request) -> Response:
     return _answer(service, request, SEVERAL, changes)
 
 
-def _line(service: Service, request: Request, name: str) -> Line:
-    found = gate.caller(service, request, request.query_params.get("token"))
+def _caller(service: Service, request: Request) -> gate.Caller:
+    return gate.caller(service, request, request.query_params.get("token"))
+
+
+def _line(service: Service, found: gate.Caller, name: str) -> Line:
     line = service.catalog.reach(name)
     if line.push is None:
         raise ClientError("not_push", f"{name} is fed by its source, not by POST", status=403)
@@ -98,6 +103,13 @@ def _prepared(line: Line, document: Json) -> tuple[Push, Prepared]:
     if line.push is None:
         raise RuntimeError("a line that is not fed by push")
     return line.push, line.push.prepare(*parse_publication(line, document))
+
+
+async def _document(request: Request, most_bytes: int) -> Json:
+    body = await _body(request, most_bytes)
+    if len(body) < THREAD_BYTES:
+        return _parsed(body)
+    return await asyncio.to_thread(_parsed, body)
 
 
 def _parsed(body: bytes) -> Json:

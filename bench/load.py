@@ -146,7 +146,8 @@ class Load:
                 break
             time.sleep(0.02)
             before, found = found, self.report()
-            if found.bytes != before.bytes:
+            # Bytes are no sign of life: pings come for ever.
+            if found.deliveries != before.deliveries:
                 moved_at = time.monotonic()
         return found
 

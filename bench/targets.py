@@ -195,6 +195,7 @@ def _ours(place: Place, port: int, sources: str) -> tuple[list[str], dict[str, s
     file = place.folder / f"stream-{port}.toml"
     file.write_text(
         f'[server]\nhost = "127.0.0.1"\nport = {port}\ndrain = "1s"\n'
+        'heartbeat = "300s"\n'
         f"[limits]\nconnections = {OUR_MOST}\nconnections_per_address = {OUR_MOST}\n{sources}\n",
         encoding="utf-8",
     )

@@ -24,6 +24,8 @@ BODY_S: Final = 30.0
 """Longest that a body may take to arrive: 1 MiB over a poor line, and no drip that never ends."""
 THREAD_BYTES: Final = 32 * 1024
 """Bodies from this size on are parsed in a thread, so that the loop stays free for sockets."""
+MANY_KEYS: Final = 500
+"""A publication of so many keys lets the loop turn between being compared and being told."""
 SEVERAL: Final = ""
 """What publications to several channels at once are remembered under; no channel has this name."""
 _SECTIONS: Final = frozenset({"put", "patch", "del"})
@@ -43,10 +45,15 @@ async def publish(request: Request) -> Response:
     service: Service = request.app.state.service
     name = request.path_params["channel"]
     line = _line(service, _caller(service, request), name)
+    document = await _document(request, service.settings.limits.publish_bytes)
     if (before := _answered(service, request, name)) is not None:
         return json_response({"cursor": str(before)})
-    document = await _document(request, service.settings.limits.publish_bytes)
     change = _prepared(line, document)
+    if len(change[1].change) >= MANY_KEYS:
+        seq = line.channel.state.seq
+        await asyncio.sleep(0)
+        if line.channel.state.seq != seq:
+            change = _prepared(line, document)
     return _answer(service, request, name, [change])
 
 
@@ -54,9 +61,9 @@ async def publish(request: Request) -> Response:
 async def publish_several(request: Request) -> Response:
     """``POST /channels``: ``{"<name>": publication, …}``, all of it or, on a mistake, nothing."""
     service: Service = request.app.state.service
+    document = await _document(request, service.settings.limits.publish_bytes)
     if (before := _answered(service, request, SEVERAL)) is not None:
         return json_response({"cursor": str(before)})
-    document = await _document(request, service.settings.limits.publish_bytes)
     if not isinstance(document, dict) or not document:
         raise ClientError("bad_publication", "expected an object of channels and what to publish")
     found, changes = _caller(service, request), []

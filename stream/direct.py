@@ -132,7 +132,7 @@ class DirectRoad(asyncio.Protocol):
             return
         wait_s = subscriber.wait_s()
         if wait_s == 0.0:
-            self.write(pieces(subscriber.take(), self.framing))
+            self.write(self.delivery.compose(self))
             if not self._may_write():
                 return
             wait_s = subscriber.wait_s()

@@ -10,7 +10,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from stream.audience import Audience, Place, Shares
 from stream.channel import Channel
@@ -18,6 +18,9 @@ from stream.encode import Format, Marks, Message
 from stream.framing import Framing
 from stream.model import Cursor, Json
 from stream.view import Spec, View
+
+Moment: TypeAlias = tuple[object, ...]
+"""The hub's seq, and what a reader watches and has been sent."""
 
 
 @dataclass(slots=True, eq=False)
@@ -226,6 +229,32 @@ class Subscriber:
         self.seen = max(self.seen, position)
         self.told = max(self.told, audience.last_seq)
 
+    def moment(self) -> Moment | None:
+        """What it watches and how far it has been sent each, where nothing is for it alone: whoever
+        is at the same moment is owed the same, and is at the hub's seq after it.
+        """
+        if self._clock() < self._due_at:
+            return None
+        rows: list[object] = [self._now_seq(), self.seen]
+        for name, subscription in self.subscriptions.items():
+            if subscription.first or subscription.is_owed_status:
+                return None
+            rows += (name, subscription.form, subscription.view.spec, subscription.seen)
+        return tuple(rows)
+
+    def take_as(self, *, seen: int, told: int) -> None:
+        """Another one at this moment has composed what is owed; it has been written."""
+        self.seen, self.told = seen, max(self.told, told)
+        for subscription in self.subscriptions.values():
+            subscription.seen = seen
+        self._set_due()
+
+    def _set_due(self) -> None:
+        # All who asked for this rate are due at the same moments, so that those who see the same
+        # are sent the same bytes.
+        if self.rate is not None:
+            self._due_at = (math.floor(self._clock() * self.rate) + 1) / self.rate
+
     def take(self) -> list[Message]:
         """What may be sent now, in order. Where nothing is held back by ``max_rate``, the
         connection's cursor is the hub's after it.
@@ -248,10 +277,8 @@ class Subscriber:
             if subscription.is_owed_status:
                 messages += self._status(subscription)
         self.seen = max(self.seen, now) if not held else self.seen
-        if taken and self.rate is not None and due:
-            # All who asked for this rate are due at the same moments, so that those who see the
-            # same are sent the same bytes.
-            self._due_at = (math.floor(self._clock() * self.rate) + 1) / self.rate
+        if taken and due:
+            self._set_due()
         return messages
 
     def catch_up(self) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from typing import Any, Final, Protocol, cast
+from weakref import WeakKeyDictionary
 
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -24,6 +25,7 @@ from websockets.extensions.permessage_deflate import (
 from websockets.frames import Frame
 from websockets.http11 import Request
 
+from stream.arrivals import Arrivals
 from stream.direct import DirectRoad
 from stream.framing import WINDOW_BITS, Framing
 
@@ -74,6 +76,14 @@ class Offer(Protocol):
 
     def take(self, road: DirectRoad) -> bool:
         """Take the connection over; False where it cannot be taken now."""
+
+
+_ARRIVALS: Final[WeakKeyDictionary[ServerState, Arrivals]] = WeakKeyDictionary()
+
+
+def _arrivals_of(state: ServerState, loop: asyncio.AbstractEventLoop) -> Arrivals:
+    """Those of one server, shared by all its connections."""
+    return _ARRIVALS.setdefault(state, Arrivals(loop))
 
 
 def direct_offer(scope: Any) -> Offer | None:
@@ -134,6 +144,8 @@ class HttpProtocol(HttpToolsProtocol):
         self._head_timer: asyncio.TimerHandle | None = None
         self._head_bytes = 0
         self._in_head = True
+        self._held: list[bytes] = []
+        self._arrivals = _arrivals_of(server_state, self.loop)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The head's time begins."""
@@ -160,6 +172,24 @@ class HttpProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def data_received(self, data: bytes) -> None:
+        """Take what comes; the beginning of a request waits for its turn."""
+        if self._held:
+            self._held.append(data)
+        elif self._in_head:
+            self._held.append(data)
+            if not self._arrivals.come(self._begin):
+                self.flow.pause_reading()
+        else:
+            self._feed(data)
+
+    def _begin(self) -> None:
+        data, self._held = b"".join(self._held), []
+        if cast("Any", self.parser) is None:  # gone meanwhile
+            return
+        self.flow.resume_reading()
+        self._feed(data)
+
+    def _feed(self, data: bytes) -> None:
         """Feed the parser, unless what is no body has grown too large.
 
         That is the head, and also blank lines before it, trailers, and extensions of chunks.

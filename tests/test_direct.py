@@ -345,3 +345,30 @@ async def test_a_peer_that_takes_nothing_is_cut_off_and_one_that_takes_a_little_
     await until(lambda: stage.wire.is_closed, what="the cut")
     assert not stage.channel.views
     assert not stage.wire.unsent
+
+
+async def test_laggards_at_the_same_moment_are_sent_the_very_same_bytes() -> None:
+    stage = Stage()
+    wires = [MemoryWire(high_bytes=500) for _ in range(3)]
+    roads = [stage.open(wire) for wire in wires]
+    stage.turn.run_out()
+    for road in roads:
+        road.subscriber.set_rate(100.0)
+        road.subscriber._clock = lambda: 1e9
+    stage.turn.run_out()
+    stage.patch("a", 1)
+    with patch.object(PlainRoad, "write", autospec=True, side_effect=PlainRoad.write) as write:
+        stage.turn.run_out()
+    sent = [call.args[1] for call in write.call_args_list if call.args[0] in roads]
+    assert len(sent) == 3
+    assert sent[0] is sent[1] is sent[2]
+    assert {road.position for road in roads} == {stage.hub.seq}
+    stage.patch("a", 2)
+    for road in roads:
+        road.subscriber._clock = lambda: 2e9
+        road.wake()
+    stage.turn.run_out()
+    for wire in wires:
+        wire.take()
+        last = json.loads(Decoder(Framing.WEBSOCKET).decode(wire)[-1])
+        assert last["patch"] == [{"k": "a", "p": "2"}]

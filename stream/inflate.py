@@ -16,6 +16,8 @@ MAX_MEMBERS: Final = 1024
 """A body of nothing but empty 20-byte gzip members costs time and would never reach the cap."""
 
 _STEP_BYTES = 65_536
+_LARGE_BYTES: Final = 4096
+"""Chunks from this size on are kept as they are, and copied once at most."""
 _GZIP = zlib.MAX_WBITS | 16
 _CODINGS = frozenset({"identity", "gzip", "x-gzip", "deflate"})
 
@@ -45,8 +47,8 @@ class Inflater:
         self.received = 0
         self._max_bytes = max_bytes
         self._most_received = max_bytes + (WIRE_SLACK_BYTES if self.is_packed else 0)
-        # Not a list of chunks: two bytes to a chunk would take twenty times their size.
-        self._wire = bytearray()
+        # Small chunks are put together: two bytes to a chunk would take twenty times their size.
+        self._chunks: list[bytes | bytearray] = []
         self._left = max_bytes
         self._parts: list[bytes] = []
         self._members = 0
@@ -67,19 +69,30 @@ class Inflater:
         self.received += len(chunk)
         if self.received > self._most_received:
             raise self._too_large()
-        self._wire += chunk
+        if len(chunk) >= _LARGE_BYTES:
+            self._chunks.append(chunk)
+        elif self._chunks and isinstance(self._chunks[-1], bytearray):
+            self._chunks[-1] += chunk
+        else:
+            self._chunks.append(bytearray(chunk))
+
+    def _whole(self) -> bytes:
+        if len(self._chunks) != 1 or not isinstance(self._chunks[0], bytes):
+            self._chunks = [b"".join(self._chunks)]
+        return bytes(self._chunks[0])
 
     def wire(self) -> tuple[memoryview, memoryview]:
         """What was received, without the time of packing that a gzip head holds (bytes 4-7)."""
-        whole = memoryview(self._wire)
+        whole = memoryview(self._whole())
         return (whole[:4], whole[8:]) if self.coding != "deflate" else (whole, whole[:0])
 
     def finish(self) -> bytes:
         """The whole body. No bytes at all are an empty body in any coding."""
-        if not (self.is_packed and self._wire):
-            return bytes(self._wire)
+        whole = self._whole()
+        if not (self.is_packed and whole):
+            return whole
         try:
-            self._inflate(memoryview(self._wire))
+            self._inflate(memoryview(whole))
         except zlib.error:
             raise SourceError("bad_encoding", f"the {self.coding} body is broken") from None
         return b"".join(self._parts)

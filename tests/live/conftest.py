@@ -1,0 +1,72 @@
+"""A real Chromium for the tests of the pages."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import AsyncIterator
+from typing import Final
+
+import pytest
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+
+QUIET: Final = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-sync",
+)
+
+WAIT_MS: Final = 10_000
+"""Longest that a page may take to show what a test waits for."""
+
+
+class Complaints(list[str]):
+    """What pages said on their console as errors; what is left at the end fails the test."""
+
+    def watch(self, page: Page) -> None:
+        """Note what this page complains about from now on."""
+        page.on("pageerror", lambda error: self.append(str(error)))
+        page.on("console", lambda m: self.append(m.text) if m.type == "error" else None)
+
+    def forgive(self, pattern: str) -> None:
+        """Drop those a test brings about on purpose, such as a server that is gone."""
+        self[:] = [text for text in self if not re.search(pattern, text)]
+
+
+@pytest.fixture
+def complaints() -> Complaints:
+    return Complaints()
+
+
+@pytest.fixture
+async def browser(complaints: Complaints) -> AsyncIterator[Browser]:
+    """The system's Chromium; where there is none the test is skipped, but not in CI."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        reason = "the system has no chromium"
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"{reason}; CI must have one")
+        pytest.skip(reason)
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=path, args=list(QUIET))
+        yield browser
+        await browser.close()
+    assert complaints == []
+
+
+@pytest.fixture
+async def context(browser: Browser, complaints: Complaints) -> AsyncIterator[BrowserContext]:
+    """A profile of its own: the pages of one context are tabs of one browser."""
+    context = await browser.new_context(viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(WAIT_MS)
+    context.on("page", complaints.watch)
+    yield context
+    await context.close()
+
+
+@pytest.fixture
+async def page(context: BrowserContext) -> Page:
+    """An empty page; anything it complains about fails the test."""
+    return await context.new_page()

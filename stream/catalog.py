@@ -280,12 +280,12 @@ class Catalog:
         for name, source in sources.items():
             made = self._factory.make(name, source, channel=line.channel.name, values=values)
             line.linger_s = traits[name].linger_s
-            poller = self._poller(line, name, made, traits[name], inflow)
+            poller = self._poller(line, (name, source.kind), made, traits[name], inflow)
             poller.remembers = not values
             line.pollers.append(poller)
 
     def _poller(
-        self, line: Line, name: str, source: Source, traits: Traits, inflow: Inflow
+        self, line: Line, named: tuple[str, str], source: Source, traits: Traits, inflow: Inflow
     ) -> Poller:
         is_wanted, wanted_keys = _always, None
         if traits.keys is not None:
@@ -294,8 +294,8 @@ class Catalog:
             is_wanted, wanted_keys = lambda: bool(line.wanted_keys()), line.wanted_keys
         elif traits.demand == "watched":
             is_wanted = line.is_watched
-        given = (name, line.channel.kind, source, inflow, traits.pace, self._ledger, is_wanted)
-        breaker = self._breakers.setdefault(name, Breaker())
+        given = (*named, source, inflow, traits.pace, self._ledger, is_wanted)
+        breaker = self._breakers.setdefault(named[0], Breaker())
         if traits.follows:
             backs_off, silence_s = traits.backs_off, traits.silence_s
             return Follower(*given, breaker=breaker, backs_off=backs_off, silence_s=silence_s)

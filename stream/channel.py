@@ -55,6 +55,9 @@ class SharedView:
 class Channel:
     """A named, keyed collection that changes.
 
+    Attributes:
+        changes: how many items were put, patched or deleted in its life.
+
     Args:
         name: its name.
         epoch: the engine's epoch, for the cursors it writes.
@@ -75,6 +78,7 @@ class Channel:
         self.state = State(deletions=deletions, seq=seq)
         self.status = Status()
         self.status_version = 0
+        self.changes = 0
         self.views: dict[Spec, SharedView] = {}
         # A change looks for the views that show its keys; those that name none show them all.
         self._of_all: dict[SharedView, None] = {}
@@ -99,6 +103,7 @@ class Channel:
         new = frozenset(change.put.keys() - entries.keys())
         change = Change(change.put, patch, gone)
         self.state.apply(change, seq)
+        self.changes += len(change)
         self._frames.clear()
         self._bodies.clear()
         if key != self.key:

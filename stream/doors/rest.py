@@ -19,6 +19,7 @@ from stream.model import Cursor, SourceState
 from stream.poller import Poller
 from stream.portable import PortableRoad
 from stream.service import Service
+from stream.shape import shape_of
 from stream.subscriber import Subscriber
 from stream.view import View
 
@@ -51,7 +52,10 @@ def describe(channel: Channel) -> dict[str, object]:
     row |= {"subscribers": sum(1 for _ in channel.subscribers()), "key": channel.key}
     if channel.sort is not None:
         row["sort"] = channel.sort
-    return row | {"kind": channel.kind}
+    first = next(iter(channel.state.entries.values()), None)
+    if first is not None and (shape := shape_of(first.item)) is not None:
+        row["shape"] = shape
+    return row | {"kind": channel.kind, "changes": channel.changes}
 
 
 async def _line(request: Request, params: Params, keys: tuple[str, ...] = ()) -> Line:

@@ -197,12 +197,21 @@ def page() -> str:
 
 
 _PAGE: Final = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>stream: the contract</title>
+<html lang="en"><head><meta charset="utf-8"><title>API · stream</title>
 <meta name="viewport" content="width=device-width,initial-scale=1">
-<link rel="stylesheet" href="static/console.css"></head>
-<body class="docs"><main><h1>stream: the contract</h1>
+<meta name="color-scheme" content="light dark">
+<link rel="icon" href="static/favicon.svg" type="image/svg+xml">
+<link rel="stylesheet" href="static/theme.css">
+<link rel="stylesheet" href="static/pages.css"></head>
+<body class="docs"><header class="top"><h1><a href="./">stream</a></h1><nav aria-label="Pages">
+<a href="./">Console</a><a href="desk">Desk</a><a href="news">News</a><a href="embed">Embed</a>
+</nav><nav class="more" aria-label="More"><a href="docs" aria-current="page">API</a>
+<a href="metrics">Metrics</a></nav></header>
+<main><h2>The contract</h2>
 <p>For machines: <a href="openapi.json">openapi.json</a> and
-<a href="asyncapi.json">asyncapi.json</a>. The console is <a href="./">here</a>.</p>
-<table><thead><tr><th>Method</th><th>Path</th><th>For</th><th>Query</th></tr></thead>
-<tbody>{rows}</tbody></table><h2>Parameters</h2><dl>{options}</dl></main></body></html>
+<a href="asyncapi.json">asyncapi.json</a>.</p>
+<h2>Requests</h2>
+<div class="scroll" tabindex="0"><table><thead><tr><th>Method</th><th>Path</th><th>For</th>
+<th>Query</th></tr></thead><tbody>{rows}</tbody></table></div>
+<h2>Parameters</h2><dl>{options}</dl></main></body></html>
 """

@@ -27,7 +27,7 @@ every = "1s"
 key = "symbol"
 drop = "close == 'NA'"
 select = \"\"\"{symbol: code, last: close, change: change, change_pct: change_p, open: open, \\
-  high: high, low: low, prev_close: previousClose, volume: volume}\"\"\"
+  high: high, low: low, prev_close: previousClose, volume: volume, bid: bid, ask: ask}\"\"\"
 
 # An object map, as CoinGecko answers: the key is the member's name.
 [sources.coins]

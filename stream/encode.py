@@ -141,6 +141,11 @@ def snapshot_body(head: Head, view: View, form: Format) -> bytes:
     return b"".join((b',"doc":', dumps(document), b"}"))
 
 
+def with_trail(body: bytes, trail: bytes) -> bytes:
+    """A body of ``snapshot_body``, in JSON, with the text of a trail as its last member."""
+    return b"".join((memoryview(body)[:-1], b',"trail":', trail, b"}"))
+
+
 def snapshot(
     head: Head, form: Format, cursor: str, body: bytes, marks: Marks = NO_MARKS
 ) -> Message:

@@ -15,8 +15,16 @@ _TEXT: Final = Template("""\
 sort = "-published"
 retain = 200
 
+# Recent values, so that a reader who asks for trail=1 can draw a line at once.
 [channels.quotes]
 sort = "symbol"
+trail = { fields = ["last"], points = 120, every = "1s" }
+
+[channels.coins]
+trail = { fields = ["usd"], points = 120, every = "1s" }
+
+[channels.host]
+trail = { fields = ["used_pct"], points = 120, every = "1s" }
 
 # Many symbols in one request, as EODHD answers them.
 [sources.quotes]

@@ -3,7 +3,7 @@
 import { decimalsOf } from "../format.js";
 import { sorted } from "../stream.js";
 import { soon } from "./beat.js";
-import { StreamElement } from "./element.js";
+import { define, StreamElement } from "./element.js";
 import { History } from "./history.js";
 import { make, sheet } from "./make.js";
 import { plot } from "./plot.js";
@@ -63,7 +63,7 @@ export class StreamChart extends StreamElement {
 
   reset() {
     this.#history = new History(POINTS_MOST, Math.max(1, this.#span / 1_000));
-    [this.#keys, this.#decimals, this.#frame] = [[], 0, null];
+    [this.#keys, this.#decimals, this.#frame] = [[], this.#field === "last" ? 2 : 0, null];
     this.#chart.hidden = true;
   }
 
@@ -194,6 +194,8 @@ export class StreamChart extends StreamElement {
     event.preventDefault();
   }
 }
+
+define("stream-chart", StreamChart);
 
 function moved(value, base) {
   return ((value - base) / Math.abs(base || 1)) * 100;

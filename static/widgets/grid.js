@@ -1,18 +1,15 @@
-// A table of rows that are kept: what changed is written into the texts there are, and tinted. Knows
-// nothing of channels; its columns say what an item's cells hold:
-// `{field, label, width, number, grow, quiet, link, text(item, row), value(item), way(item), make, draw}`;
-// `width` in digits, `quiet`: does not flash, `follows`: nor where the row flashed already, `way`: whose
-// sign colours the text, `hide`: the width in px from which on it is shown.
+// A table of rows that are kept. Knows nothing of channels; its columns say what an item's cells hold:
+// `{field, label, width, number, grow, quiet, follows, link, hide, text(item, row), value(item), way(item),
+// make, draw}`. `width` in digits; `hide`: the width of the element, in px, from which on it is shown.
 
-import { isLink } from "../format.js";
-import { make, sheet } from "./make.js";
 import { gridLook } from "./gridlook.js";
+import { make, sheet } from "./make.js";
+import { Row } from "./row.js";
 
-const FLASH_MS = { again: 250, whole: 1_500 }; // at most four a second in one cell
 const HOLD_MS = 2_000; // how long rows keep their places after they were sorted, or a key was pressed
 const GONE_MS = 2_300; // a removed row: struck through for 2 s, then it collapses
 const GONE_MOST = 40;
-const WAYS = { "-1": "down", 0: "", 1: "up" };
+const CAUGHT_UP = 24; // rows out of sight that are written in one frame
 
 export class Grid {
   static get sheets() { return [gridLook]; }
@@ -26,6 +23,11 @@ export class Grid {
   #heldUntil = 0;
   #isOver = false;
   #isLate = false;
+  #behind = new Set(); // rows out of sight whose texts are older than their items
+  #sight = new IntersectionObserver((entries) => {
+    for (const { target, isIntersecting } of entries) this.#byElement.get(target).isSeen = isIntersecting;
+    if (this.#behind.size > 0) this.#on.again();
+  });
   #isAsked = false;
   #sheet = sheet("");
   #head = make("div", { class: "row head", role: "row", part: "head" });
@@ -34,7 +36,7 @@ export class Grid {
 
   /**
    * `on.choose(key)`: a click or Enter; `on.sort()`: another order is wanted; `on.prepare(item, row)`:
-   * a row is about to be written.
+   * a row is about to be written; `on.again()`: `show` must be called once more.
    */
   constructor(label, on) {
     this.#on = on;
@@ -57,25 +59,18 @@ export class Grid {
   get busy() { return this.#isLate || this.#gone.length > 0; }
 
   clear() {
-    for (const row of [...this.#rows.values(), ...this.#gone]) row.element.remove();
-    this.#rows.clear();
-    this.#gone = [];
-    this.#columns = [];
-    this.#head.replaceChildren();
+    this.#empty();
     [this.sort, this.active] = [null, null];
   }
 
-  /** Sets the columns; those that are there already stay what they are, and may become wider. */
+  /** Sets the columns, before a `show` of all; where they only became more or wider, rows are kept. */
   setColumns(columns) {
+    if (this.#columns.some(({ field }, at) => field !== columns[at]?.field)) this.#empty();
     this.#columns = columns;
-    const fixed = columns.map(({ width, grow, number }, at) => `.c${at}{flex:${grow ? 1 : 0} 0 calc(${width}ch + var(--pad));\
-text-align:${number ? "end" : "start"}}`);
-    const narrow = columns.map(({ hide }, at) => (hide ? `@container (width < ${hide}px){.c${at}{display:none}}` : ""));
-    const least = columns.reduce((sum, { width, hide }) => sum + (hide ? 0 : width), 0);
-    this.#sheet.replaceSync([
-      ...fixed, ...narrow,
-      `.row{min-width:calc(${least}ch + ${columns.filter(({ hide }) => !hide).length}*var(--pad))}`,
-    ].join(""));
+    const always = columns.filter(({ hide }) => !hide);
+    const least = always.reduce((sum, { width }) => sum + width, 0);
+    this.#sheet.replaceSync(columns.map(rules).join("")
+      + `.row{min-width:calc(${least}ch + ${always.length}*var(--pad))}`);
     for (const column of columns.slice(this.#head.children.length)) this.#addHead(column);
     this.showSort();
   }
@@ -93,14 +88,17 @@ text-align:${number ? "end" : "start"}}`);
   /** Paints `items` (a Map) in the order `arrange()` gives, and the changes of `dirty` onto them. */
   show(items, dirty, now, arrange) {
     const { all, added, removed } = dirty;
-    this.#strike(all ? [] : removed, items, now, all);
+    this.#strike(removed, items, now);
     const isMoved = all || added.size > 0 || removed.size > 0;
     this.#isLate ||= dirty.changed.size > 0;
-    if (isMoved || (this.#isLate && this.#maySort(now))) return this.#place(items, dirty, now, arrange);
-    for (const key of dirty.changed) {
-      const row = this.#rows.get(key);
-      if (row && items.has(key)) this.#write(row, items.get(key), true, now);
+    if (isMoved || (this.#isLate && this.#maySort(now))) this.#place(items, dirty, now, arrange);
+    else {
+      for (const key of dirty.changed) {
+        const row = this.#rows.get(key);
+        if (row && items.has(key)) this.#change(row, items, now);
+      }
     }
+    this.#catchUp(items, now);
   }
 
   /** Lets the next `show` sort at once, whatever the pointer does. */
@@ -111,6 +109,14 @@ text-align:${number ? "end" : "start"}}`);
   /** Calls `act(element, row)` for each row that is shown. */
   each(act) {
     for (const row of this.#rows.values()) act(row.element, row);
+  }
+
+  #empty() {
+    for (const row of [...this.#rows.values(), ...this.#gone]) this.#drop(row);
+    this.#rows.clear();
+    this.#behind.clear();
+    [this.#gone, this.#columns] = [[], []];
+    this.#head.replaceChildren();
   }
 
   #maySort(now) {
@@ -130,16 +136,49 @@ text-align:${number ? "end" : "start"}}`);
     this.#rows = new Map();
     for (const key of keys) {
       const known = before.get(key);
-      const row = known ?? this.#makeRow(key, now);
+      const row = known ?? this.#newRow(key, now);
       this.#rows.set(key, row);
       before.delete(key);
       if (!known && !all && added.has(key)) row.element.classList.add("new");
-      if (!known || all || changed.has(key) || added.has(key)) {
-        this.#write(row, items.get(key) ?? null, known && !all && items.has(key), now);
-      }
+      if (!known || all) this.#write(row, items.get(key) ?? null, false, now);
+      else if (changed.has(key) || added.has(key)) this.#change(row, items, now);
     }
-    for (const row of before.values()) row.element.remove();
+    for (const row of before.values()) this.#drop(row);
     this.#walk();
+  }
+
+  #newRow(key, now) {
+    const row = new Row(key, now);
+    this.#byElement.set(row.element, row);
+    this.#sight.observe(row.element);
+    return row;
+  }
+
+  #write(row, item, mayFlash, now) {
+    if (item) this.#on.prepare?.(item, row);
+    row.write(this.#columns, item, mayFlash, now);
+  }
+
+  // A change of a row that nobody sees can wait for a quieter frame, and flashes for nobody.
+  #change(row, items, now) {
+    row.tick(now);
+    if (row.isSeen) this.#write(row, items.get(row.key), true, now);
+    else this.#behind.add(row);
+  }
+
+  #catchUp(items, now) {
+    let left = CAUGHT_UP;
+    for (const row of this.#behind) {
+      if (!row.isSeen && left-- <= 0) continue;
+      this.#behind.delete(row);
+      if (this.#rows.get(row.key) === row) this.#write(row, items.get(row.key) ?? null, false, now);
+    }
+    if (this.#behind.size > 0) this.#on.again();
+  }
+
+  #drop(row) {
+    this.#sight.unobserve(row.element);
+    row.element.remove();
   }
 
   // Walks the rows once; one that is where it belongs is not touched.
@@ -157,65 +196,7 @@ text-align:${number ? "end" : "start"}}`);
     if (focus && this.#body.contains(focus)) focus.focus({ preventScroll: true });
   }
 
-  #makeRow(key, now) {
-    const element = make("div", { class: "row", role: "row", part: "row", tabindex: -1 });
-    const row = { key, element, cells: [], goneAt: null, at: now, gap: null, decimals: 0 };
-    this.#byElement.set(element, row);
-    return row;
-  }
-
-  #addCell(row, column, at) {
-    const role = at === 0 ? "rowheader" : "gridcell";
-    const node = document.createTextNode("");
-    const element = make("div", { class: `cell c${at}`, part: `cell ${column.part}`, role });
-    const cell = { element, node, text: "", value: undefined, base: `cell c${at}`, turn: 0, at: -Infinity };
-    if (column.make) element.append(cell.inner = column.make());
-    else if (column.link) element.append(cell.inner = make("a", { rel: "noopener noreferrer nofollow", target: "_blank" }, node));
-    else element.append(node);
-    row.cells.push(cell);
-    row.element.append(element);
-  }
-
-  #write(row, item, mayFlash, now) {
-    if (item) this.#on.prepare?.(item, row);
-    for (let at = row.cells.length; at < this.#columns.length; at++) this.#addCell(row, this.#columns[at], at);
-    if (mayFlash) {
-      row.gap = row.gap === null ? now - row.at : row.gap * 0.8 + (now - row.at) * 0.2;
-      row.at = now;
-    }
-    let hasFlashed = false;
-    this.#columns.forEach((column, at) => {
-      const cell = row.cells[at];
-      if (column.draw) return column.draw(cell.inner, item, row);
-      const text = item ? column.text(item, row) : at === 0 ? String(row.key) : "–";
-      if (text === cell.text) return;
-      const value = item ? column.value(item) : undefined;
-      const flashes = mayFlash && !column.quiet && !(column.follows && hasFlashed);
-      hasFlashed ||= flashes;
-      this.#dye(cell, column, item, flashes ? value : undefined, now);
-      cell.node.data = cell.text = text;
-      cell.value = value;
-      if (text.length > column.width) cell.element.title = text;
-      if (column.link) cell.inner.toggleAttribute("href", isLink(value));
-      if (column.link && isLink(value)) cell.inner.href = value;
-    });
-  }
-
-  #dye(cell, column, item, value, now) {
-    const tone = WAYS[column.way && item ? column.way(item) : 0];
-    if (value !== undefined) {
-      const step = typeof value === "number" && typeof cell.value === "number" ? Math.sign(value - cell.value) : 0;
-      cell.way = step < 0 ? "fall" : step > 0 ? "rise" : "";
-      if (now - cell.at >= FLASH_MS.again) {
-        cell.turn = now - cell.at > FLASH_MS.whole ? 1 : 5 - Math.max(2, cell.turn);
-        cell.at = now;
-      }
-    } else [cell.turn, cell.at, cell.way] = [0, -Infinity, ""];
-    const name = `${cell.base} ${tone}${cell.turn ? ` f${cell.turn} ${cell.way}` : ""}`;
-    if (cell.element.className !== name) cell.element.className = name;
-  }
-
-  #strike(removed, items, now, all) {
+  #strike(removed, items, now) {
     for (const key of removed) {
       const row = this.#rows.get(key);
       if (!row || items.has(key)) continue;
@@ -225,8 +206,8 @@ text-align:${number ? "end" : "start"}}`);
       row.element.tabIndex = -1;
       this.#gone.push(row);
     }
-    const most = all ? 0 : GONE_MOST;
-    while (this.#gone.length > most || now - this.#gone[0]?.goneAt > GONE_MS) this.#gone.shift().element.remove();
+    const isOver = () => this.#gone.length > GONE_MOST || now - this.#gone[0]?.goneAt > GONE_MS;
+    while (isOver()) this.#drop(this.#gone.shift());
   }
 
   #addHead(column) {
@@ -276,4 +257,10 @@ text-align:${number ? "end" : "start"}}`);
     this.#rove();
     event.preventDefault();
   }
+}
+
+function rules({ width, grow, number, hide }, at) {
+  const side = number ? "end" : "start";
+  const rule = `.c${at}{flex:${grow ? 1 : 0} 0 calc(${width}ch + var(--pad));text-align:${side}}`;
+  return hide ? `${rule}@container (width < ${hide}px){.c${at}{display:none}}` : rule;
 }

@@ -13,7 +13,7 @@ export const gridLook = sheet(`
 .head:empty{display:none}
 .head button,.head span{font-size:11px;font-weight:400}
 .cell{overflow:hidden;text-overflow:ellipsis;white-space:pre;padding:0 calc(var(--pad)/2);line-height:calc(var(--row) - 1px);height:100%;
-border-radius:1px}
+border-radius:1px;contain:layout size}
 .c0{font-weight:600}
 .rows a[href]{color:var(--accent)}
 .cell[part~=nested]{color:var(--dim)}

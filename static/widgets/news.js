@@ -3,7 +3,7 @@
 import { isLink } from "../format.js";
 import { sorted } from "../stream.js";
 import { soon } from "./beat.js";
-import { StreamElement } from "./element.js";
+import { define, StreamElement } from "./element.js";
 import { make } from "./make.js";
 import { newsLook } from "./newslook.js";
 import { moment } from "./text.js";
@@ -223,6 +223,8 @@ export class StreamNews extends StreamElement {
     for (const row of this.#rows.values()) row.element.tabIndex = row === known ? 0 : -1;
   }
 }
+
+define("stream-news", StreamNews);
 
 function timeOf(item) {
   return item.published ?? item.updated;

@@ -1,6 +1,6 @@
 // <stream-status>: how a channel stands, in one line.
 
-import { StreamElement } from "./element.js";
+import { define, StreamElement } from "./element.js";
 import { sheet } from "./make.js";
 
 const look = sheet(`
@@ -32,3 +32,5 @@ export class StreamStatus extends StreamElement {
 
   show() {}
 }
+
+define("stream-status", StreamStatus);

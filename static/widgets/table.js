@@ -4,7 +4,7 @@ import { Columns, decimalsOfRow, padding } from "../columns.js";
 import { cellText } from "../format.js";
 import { sorted } from "../stream.js";
 import { soon } from "./beat.js";
-import { StreamElement } from "./element.js";
+import { define, StreamElement } from "./element.js";
 import { Grid } from "./grid.js";
 import { ordered, orderOf } from "./order.js";
 
@@ -23,6 +23,7 @@ export class StreamTable extends StreamElement {
         this.#grid.resort();
         soon(this);
       },
+      again: () => soon(this),
       prepare: (item, row) => {
         row.decimals = Math.max(row.decimals, decimalsOfRow(this.#columns.shown, item));
       },
@@ -79,3 +80,5 @@ export class StreamTable extends StreamElement {
     return this.view.sort ? keys.slice(0, most) : keys.slice(-most);
   }
 }
+
+define("stream-table", StreamTable);

@@ -7,14 +7,14 @@ const MINUS = "\u2212"; // as wide as the plus
 const DIGIT = "\u2007"; // a space as wide as a digit,
 const POINT = "\u2008"; // and one as wide as a point
 const PRICES = ["last", "bid", "ask", "open", "high", "low", "prev_close"];
-const DECIMALS_MOST = 8;
+const DECIMALS = { least: 2, most: 8 };
 const DAY_MS = 72_000_000; // the same hour of another day would be mistaken for today's
 const UNITS = [[1e12, "T"], [1e9, "B"], [1e6, "M"], [1e3, "K"]];
 
-/** To how many decimals an instrument trades, by its prices; at least `known`. */
-export function tickDecimals(item, known = 0) {
-  const used = PRICES.map((field) => item[field]).filter(isNumber).map(decimalsOf);
-  return Math.min(DECIMALS_MOST, Math.max(known, ...used));
+/** To how many decimals an instrument trades, by its prices; at least `known`, and 2. */
+export function tickDecimals(item, known = DECIMALS.least) {
+  for (const field of PRICES) if (isNumber(item[field])) known = Math.max(known, decimalsOf(item[field]));
+  return Math.min(DECIMALS.most, Math.max(DECIMALS.least, known));
 }
 
 /** "68 240.50": rounded to `decimals`, and filled up with spaces to the width of `most` of them. */

@@ -1,7 +1,7 @@
 // <stream-ticker>: a tape that moves by itself; quotes, or headlines where items have a title.
 
 import { sorted } from "../stream.js";
-import { StreamElement } from "./element.js";
+import { define, StreamElement } from "./element.js";
 import { make, sheet } from "./make.js";
 import { isNumber, price, signed, tickDecimals, way } from "./text.js";
 
@@ -114,6 +114,8 @@ export class StreamTicker extends StreamElement {
     this.#tape.style.animationDuration = `${Math.max(1, width / (this.speed ?? SPEED))}s`;
   }
 }
+
+define("stream-ticker", StreamTicker);
 
 function newEntry() {
   const text = () => document.createTextNode("");

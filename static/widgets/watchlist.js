@@ -2,7 +2,7 @@
 
 import { sorted } from "../stream.js";
 import { soon } from "./beat.js";
-import { StreamElement } from "./element.js";
+import { define, StreamElement } from "./element.js";
 import { Grid } from "./grid.js";
 import { History } from "./history.js";
 import { sheet } from "./make.js";
@@ -42,12 +42,14 @@ export class StreamWatchlist extends StreamElement {
   #digits = 10; // how wide a price is
   #known = new Set(); // fields that any item has
   #sparks = new Set();
+  #isWider = false; // columns are others, or wider, than they were laid out
 
   build() {
     this.#grid = new Grid(this.name, {
       choose: (key) => this.send("stream-select", { key, item: this.view.items.get(key) ?? null }),
       sort: () => this.#sortNow(),
-      prepare: (item, row) => { row.decimals = tickDecimals(item, row.decimals); },
+      again: () => soon(this),
+      prepare: (item, row) => this.#learn(item, row),
     });
     this.shadowRoot.adoptedStyleSheets.push(this.#grid.sheet);
     return [this.#grid.node];
@@ -74,9 +76,11 @@ export class StreamWatchlist extends StreamElement {
 
   show(dirty, now) {
     const { items } = this.view;
-    const isWider = this.#learn(dirty, items);
-    if (isWider || dirty.all) this.#layOut();
-    this.#grid.show(items, isWider ? { ...dirty, all: true } : dirty, now, () => this.#arrange());
+    if (dirty.all) for (const item of items.values()) this.#learn(item, {});
+    if (dirty.all) this.#layOut();
+    this.#isWider = false;
+    this.#grid.show(items, dirty, now, () => this.#arrange());
+    if (this.#isWider) this.refresh();
     this.#drawSparks(now);
   }
 
@@ -87,7 +91,7 @@ export class StreamWatchlist extends StreamElement {
       const most = fixed !== null ? fixed * 1000 : row.gap === null ? Infinity : Math.max(LATE_MS, LATE_TIMES * row.gap);
       element.classList.toggle("late", now - row.at > most);
     });
-    if (this.#grid.busy || this.#sparks.size > 0) soon(this);
+    soon(this);
   }
 
   summary(count) {
@@ -98,18 +102,15 @@ export class StreamWatchlist extends StreamElement {
     return `${count} changes; ${key} ${percent < 0 ? "down" : "up"} ${Math.abs(percent).toFixed(1)} %`;
   }
 
-  // Answers whether columns are others, or wider, than before.
-  #learn({ all, added, changed }, items) {
-    const before = [this.#decimals, this.#digits, this.#known.size].join();
-    for (const key of all ? items.keys() : [...added, ...changed]) {
-      const item = items.get(key);
-      if (!item) continue;
-      for (const field of FIELDS) if (isNumber(item[field])) this.#known.add(field);
-      this.#decimals = tickDecimals(item, this.#decimals);
-      const width = price(item.last, this.#decimals).length;
-      if (width > this.#digits) this.#digits = width + 1;
-    }
-    return before !== [this.#decimals, this.#digits, this.#known.size].join();
+  #learn(item, row) {
+    row.decimals = tickDecimals(item, row.decimals);
+    const width = price(item.last, row.decimals, this.#decimals).length;
+    const isKnown = FIELDS.every((field) => this.#known.has(field) || !isNumber(item[field]));
+    if (isKnown && width <= this.#digits && row.decimals <= this.#decimals) return;
+    this.#isWider = true;
+    for (const field of FIELDS) if (isNumber(item[field])) this.#known.add(field);
+    this.#decimals = Math.max(this.#decimals, row.decimals);
+    this.#digits = Math.max(this.#digits, width + 1);
   }
 
   #layOut() {
@@ -159,7 +160,7 @@ export class StreamWatchlist extends StreamElement {
   #drawSparks(now) {
     let left = SPARKS.frame;
     for (const row of this.#sparks) {
-      if (now - (row.drawnAt ?? -Infinity) < SPARKS.every_ms) continue;
+      if (!row.isSeen || now - (row.drawnAt ?? -Infinity) < SPARKS.every_ms) continue;
       if (left-- === 0) return soon(this);
       this.#sparks.delete(row);
       row.drawnAt = now;
@@ -167,3 +168,5 @@ export class StreamWatchlist extends StreamElement {
     }
   }
 }
+
+define("stream-watchlist", StreamWatchlist);

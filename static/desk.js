@@ -111,7 +111,7 @@ function showChart() {
     watch: watch.name, tape: chosen.tape.name, key, field,
     colours: find("#palette").value === "default" ? null : find("#palette").value,
   });
-  const attributes = { ...common(watch), key, field: field ?? (watch.shape === "quote" ? "last" : null) };
+  const attributes = { ...common(watch), keys: key, field: field ?? (watch.shape === "quote" ? "last" : null) };
   find("#chart .body").replaceChildren(...(key === null ? [] : [widget("stream-chart", attributes)]));
 }
 

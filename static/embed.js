@@ -3,20 +3,21 @@
 import { knownChannels, offer, preferring, say, widget } from "./channels.js";
 import { element, setText } from "./dom.js";
 import { copyable } from "./panels.js";
-import { base, read, takeToken, token } from "./server.js";
+import { base, pathOf, read, takeToken, token } from "./server.js";
 
 /** Element → what it is for, the shape it is made for, and the attributes worth offering. */
 const WIDGETS = {
   "stream-watchlist": { text: "watchlist: prices", shape: "quote", options: ["keys", "where", "max-rate"] },
-  "stream-news": { text: "news: a tape of headlines", shape: "article", options: ["where", "max"] },
+  "stream-news": { text: "news: a tape of headlines", shape: "article", options: ["filter", "source", "where", "max"] },
   "stream-table": { text: "table: any channel", options: ["fields", "keys", "where", "max-rate", "max"] },
   "stream-ticker": { text: "ticker: one moving line", shape: "quote", options: ["keys", "max"] },
-  "stream-chart": { text: "chart: one field over time", shape: "quote", options: ["key", "field"] },
+  "stream-chart": { text: "chart: one field over time", shape: "quote", options: ["keys", "field"] },
   "stream-status": { text: "status: how fresh it is", options: ["label"] },
 };
 const HINTS = {
   keys: "all items, or e.g. ALDB.US,NRTH.US", where: "e.g. change_pct > 1", "max-rate": "changes per second, e.g. 2",
-  max: "most rows, e.g. 50", fields: "all fields, or e.g. name,email", key: "", field: "", label: "its name",
+  max: "most rows, e.g. 50", fields: "all fields, or e.g. name,email", field: "a number", label: "e.g. the channel's name",
+  filter: "only headlines with these words", source: "only of this source",
 };
 const TYPING_MS = 300;
 
@@ -62,12 +63,12 @@ async function chooseWidget() {
 
 /** A chart needs one item and one field: the first of the channel is a start. */
 async function chooseChannel() {
-  const { key, field } = form.elements;
-  if (key) {
-    const { body } = await read(`channels/${encodeURIComponent(form.elements.channel.value)}`)
+  const { keys, field } = form.elements;
+  if (field) {
+    const { body } = await read(`channels/${pathOf(form.elements.channel.value)}`)
       .catch(() => ({ body: { items: [] } }));
     const [item] = body.items;
-    key.value = item?.[body.key] ?? "";
+    keys.value = item?.[body.key] ?? "";
     const numbers = Object.keys(item ?? {}).filter((name) => typeof item[name] === "number");
     field.value = numbers.includes("last") ? "last" : numbers[0] ?? "";
   }

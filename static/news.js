@@ -55,7 +55,10 @@ function show() {
   else say("");
   const name = channel.shape === "article" ? "stream-news" : "stream-table";
   const tape = widget(name, { channel: channel.name, token: token(), max: ROWS_MOST });
-  tape.addEventListener("stream-select", ({ detail }) => choose(detail));
+  tape.addEventListener("stream-select", (event) => {
+    event.preventDefault(); // read here first; the link to the source stands below the article
+    choose(event.detail);
+  });
   tape.addEventListener("stream-update", ({ detail }) => update(detail.view));
   find("#tape .body").replaceChildren(tape);
   find("#statuses").replaceChildren(widget("stream-status", {
@@ -122,7 +125,8 @@ function paint(item) {
   setText(find("#by"), item.author ? `By ${item.author}` : "");
   setText(find("#text"), String(item.summary ?? ""));
   find("#more").replaceChildren(...(isLink(item.url) ? [linkTo(item.url, "Read it at its source")] : []));
-  const rest = Object.entries(item).filter(([field, value]) => !SHOWN.includes(field) && value !== null);
+  const isMore = ([field, value]) => !SHOWN.includes(field) && value !== null && value !== item.url;
+  const rest = Object.entries(item).filter(isMore);
   find("#rest").replaceChildren(...rest.flatMap(([field, value]) => {
     const [name, text] = [element("dt"), element("dd")];
     name.textContent = field;

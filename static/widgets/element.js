@@ -82,6 +82,7 @@ export class StreamElement extends HTMLElement {
     this.dirty = clean();
     this.#shown = true;
     this.show(dirty, now);
+    this.send("stream-update", { view: this.view });
   }
 
   tick(now) {

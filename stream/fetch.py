@@ -142,7 +142,8 @@ class Fetcher:
         for _ in range(MAX_REDIRECTS + 1):
             # The turn at the first host is held already, and its wait is not in the deadline.
             host = hop.target.host
-            turn = self._hosts.turn(host) if host != first else contextlib.nullcontext()
+            is_held = host == first
+            turn = contextlib.nullcontext() if is_held else self._hosts.turn(host, is_led=True)
             async with turn, self.asked(hop) as (answer, line):
                 if answer.status not in REDIRECTS:
                     return await self._read(request, hop, answer, line)

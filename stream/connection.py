@@ -169,7 +169,7 @@ class Line:
             self._connection.finish()
             self._idle_since_s = asyncio.get_running_loop().time()
 
-    async def aclose(self) -> None:
+    def close(self) -> None:
         """Close what is kept."""
         if self._connection is not None:
             self._connection.close()

@@ -13,7 +13,6 @@ import http
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -96,19 +95,18 @@ class Fetcher:
             started = time.monotonic()
             try:
                 async with asyncio.timeout(request.timeout_s):
-                    response = await self._follow(request, hop)
+                    response = await self._follow(request, hop, started)
             except TimeoutError:
                 raise SourceError(
                     "timeout", f"no complete answer from {hop.shown} in {request.timeout_s:g} s"
                 ) from None
-            response = replace(response, elapsed_s=time.monotonic() - started)
             for listener in self.on_answer:
                 listener(response)
             return response
 
     async def aclose(self) -> None:
         """Close every connection."""
-        await self._pools.aclose()
+        self._pools.close()
 
     @contextlib.asynccontextmanager
     async def asked(self, hop: Hop) -> AsyncIterator[tuple[Answer, Line]]:
@@ -116,16 +114,17 @@ class Fetcher:
         # A connection that is kept was checked for whom it was opened: another is opened for who
         # is led there, or has other credentials.
         place = (hop.target.origin, hop.is_led, hop.credentials)
-        async with self._pools.lend(place, lambda: Line(partial(self._connect, hop))) as line:
-            what = f"{hop.shown} gave no valid answer"
-            try:
-                answer = await line.ask(hop.head())
-                what = f"the answer of {hop.shown} broke off or is malformed"
-                yield answer, line
-            except BadAnswer:
-                raise SourceError("protocol", what) from None
-            finally:
-                line.finish()
+        line = self._pools.borrow(place, lambda: Line(partial(self._connect, hop)))
+        what = "gave no valid answer"
+        try:
+            answer = await line.ask(hop.head())
+            what = "gave an answer that broke off or is malformed"
+            yield answer, line
+        except BadAnswer:
+            raise SourceError("protocol", f"{hop.shown} {what}") from None
+        finally:
+            line.finish()
+            self._pools.give_back(place, line)
 
     def refusal(self, hop: Hop, answer: Answer) -> SourceError:
         """What an answer that is no good one says; its host may rest for a while."""
@@ -137,7 +136,7 @@ class Fetcher:
             self._hosts.rest(hop.target.host, asked)
         return SourceError(f"http_{status}", phrase(status), status=status, retry_after_s=asked)
 
-    async def _follow(self, request: Request, hop: Hop) -> Response:
+    async def _follow(self, request: Request, hop: Hop, started: float) -> Response:
         first = hop.target.host
         for _ in range(MAX_REDIRECTS + 1):
             # The turn at the first host is held already, and its wait is not in the deadline.
@@ -146,7 +145,7 @@ class Fetcher:
             turn = contextlib.nullcontext() if is_held else self._hosts.turn(host, is_led=True)
             async with turn, self.asked(hop) as (answer, line):
                 if answer.status not in REDIRECTS:
-                    return await self._read(request, hop, answer, line)
+                    return await self._read(request, hop, answer, line, started)
                 hop = next_hop(request, hop, answer.headers.get("location"))
                 await _drain(answer, line)
         raise SourceError("redirect", f"more than {MAX_REDIRECTS} redirects, now at {hop.shown}")
@@ -169,7 +168,9 @@ class Fetcher:
             raise why_unreachable(error, *where) from None
         return connection
 
-    async def _read(self, request: Request, hop: Hop, answer: Answer, line: Line) -> Response:
+    async def _read(
+        self, request: Request, hop: Hop, answer: Answer, line: Line, started: float
+    ) -> Response:
         status, shown, headers = answer.status, hop.validators, answer.headers
         received, body = 0, None
         if status == http.HTTPStatus.NOT_MODIFIED and shown is not None:
@@ -187,7 +188,7 @@ class Fetcher:
             content_type=headers.get("content-type", ""),
             validators=_validators(headers, hop, seen),
             received_bytes=received,
-            elapsed_s=0.0,
+            elapsed_s=time.monotonic() - started,
             not_modified=status == http.HTTPStatus.NOT_MODIFIED,
             hints=read_hints(headers.get, self._date(answer)),
         )
@@ -216,9 +217,10 @@ async def _drain(answer: Answer, line: Line) -> None:
 def _validators(headers: Mapping[str, str], hop: Hop, last: Validators) -> Validators:
     """Those of the answer, and what it leaves out as it was the last time."""
     etag, last_modified = headers.get("etag"), headers.get("last-modified")
-    return replace(
-        last,
+    return Validators(
         etag=etag if etag and len(etag) <= MAX_VALIDATOR_BYTES else last.etag,
         last_modified=last_modified or last.last_modified,
+        body=last.body,
+        wire=last.wire,
         url_digest=hop.url_digest,
     )

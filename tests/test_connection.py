@@ -25,7 +25,7 @@ async def line(raw: RawUpstream) -> AsyncIterator[Line]:
 
     line = Line(connect)
     yield line
-    await line.aclose()
+    line.close()
 
 
 async def asked(line: Line) -> bytes:

@@ -64,6 +64,9 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by the loop, once."""
+        if exc is None and self.is_open:
+            # uvloop's only word where the other side ends TLS without a goodbye.
+            self.eof_received()
         self.is_open = False
         self._wake()
 

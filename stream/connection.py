@@ -105,7 +105,7 @@ class Connection(asyncio.Protocol):
 
     def finish(self) -> None:
         """Be ready for the next request, or closed where none can follow this answer."""
-        if self._answer is None or not self._answer.may_follow:
+        if self._is_paused or self._answer is None or not self._answer.may_follow:
             self.close()
         self._answer = None
 

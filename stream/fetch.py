@@ -24,7 +24,7 @@ from stream.connection import Connection, Line
 from stream.dialer import Dialer, Resolve, resolve, why_unreachable
 from stream.errors import SourceError
 from stream.exchange import Request, Response, Shelf, Validators, phrase, unpack
-from stream.hops import MAX_REDIRECTS, REDIRECTS, Hop, first_hop, next_hop
+from stream.hops import MAX_REDIRECTS, REDIRECTS, Hop, Target, first_hop, next_hop
 from stream.hosts import Hosts
 from stream.inflate import Inflater
 from stream.pools import Pools
@@ -114,7 +114,7 @@ class Fetcher:
         # A connection that is kept was checked for whom it was opened: another is opened for who
         # is led there, or has other credentials.
         place = (hop.target.origin, hop.is_led, hop.credentials)
-        line = self._pools.borrow(place, lambda: Line(partial(self._connect, hop)))
+        line = self._pools.borrow(place, lambda: self._line(hop))
         what = "gave no valid answer"
         try:
             answer = await line.ask(hop.head())
@@ -150,9 +150,12 @@ class Fetcher:
                 await _drain(answer, line)
         raise SourceError("redirect", f"more than {MAX_REDIRECTS} redirects, now at {hop.shown}")
 
-    async def _connect(self, hop: Hop) -> Connection:
-        target, loop = hop.target, asyncio.get_running_loop()
+    def _line(self, hop: Hop) -> Line:
         dialer = self._where_led if hop.is_led else self._anywhere
+        return Line(partial(self._connect, hop.target, dialer))
+
+    async def _connect(self, target: Target, dialer: Dialer) -> Connection:
+        loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
                 dialled = await dialer.connect(target.name, target.port)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 
 import pytest
@@ -125,6 +126,25 @@ async def test_an_answer_that_is_not_wanted_any_more_ends_its_connection(
     await line.ask(ASK)
     line.finish()
     await until(gone.is_set, what="its end")
+
+
+async def test_a_large_answer_that_nobody_takes_does_not_hold_up_the_next(
+    raw: RawUpstream, line: Line
+) -> None:
+    large = MAX_BUFFERED_BYTES + 2**13
+
+    async def serve_two(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(head(f"Content-Length: {large}") + bytes(large))
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            await raw.read_head(reader)
+            writer.write(OK)
+
+    raw.set("/q", serve_two)
+    answer = await line.ask(ASK)
+    await until(lambda: answer.buffered > MAX_BUFFERED_BYTES, what="a full buffer")
+    line.finish()
+    raw.set("/q", OK)
+    assert await asked(line) == b"[]"
 
 
 async def test_a_connection_that_is_kept_too_long_is_replaced(

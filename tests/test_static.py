@@ -1,5 +1,5 @@
-"""The files of the console and of the browser client: what a strict page policy asks of them, and
-the tests of their pure parts, which Node runs. The page itself is driven in tests/live."""
+"""The files of the console, the client and the widgets: what a strict page policy asks of them,
+and the tests of their pure parts, which Node runs. The pages are driven in tests/live."""
 
 from __future__ import annotations
 
@@ -14,8 +14,13 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 STATIC = ROOT / "static"
-SCRIPTS = sorted(STATIC.glob("*.js"))
+SCRIPTS = sorted(STATIC.rglob("*.js"))
 NODE_TIMEOUT_S = 50
+
+
+def name_of(path: Path) -> str:
+    """A script as it is called below static/."""
+    return str(path.relative_to(STATIC))
 
 
 def node() -> str:
@@ -83,7 +88,7 @@ def test_the_pure_parts_pass_their_own_tests_in_node() -> None:
     assert int(passed[1]) >= len(tests)
 
 
-@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("script", SCRIPTS, ids=name_of)
 def test_every_script_is_a_module_that_node_can_parse(script: Path) -> None:
     run = subprocess.run(
         [node(), "--input-type=module", "--check"],
@@ -112,7 +117,7 @@ def test_every_id_of_the_page_is_there_once_and_every_label_points_to_one(page: 
     assert set(page.refers) <= set(page.ids)
 
 
-@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("script", SCRIPTS, ids=name_of)
 def test_a_script_writes_text_and_never_markup(script: Path) -> None:
     text = script.read_text(encoding="utf-8")
     forbidden = (
@@ -122,15 +127,16 @@ def test_a_script_writes_text_and_never_markup(script: Path) -> None:
     assert re.findall(forbidden, text) == []
 
 
-@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("script", SCRIPTS, ids=name_of)
 def test_a_script_imports_only_its_neighbours(script: Path) -> None:
     text = script.read_text(encoding="utf-8")
     for target in re.findall(r"^(?:import|export) [^;]*? from \"([^\"]+)\";$", text, re.MULTILINE):
-        assert target.startswith("./"), target
-        assert (STATIC / target).is_file(), target
+        assert target.startswith(("./", "../")), target
+        found = (script.parent / target).resolve()
+        assert found.is_file() and found.is_relative_to(STATIC), target
 
 
-@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+@pytest.mark.parametrize("script", SCRIPTS, ids=name_of)
 def test_a_script_stays_short_enough_to_read(script: Path) -> None:
     assert len(script.read_text(encoding="utf-8").splitlines()) <= 300
 

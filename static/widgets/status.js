@@ -1,0 +1,36 @@
+// <stream-status>: how a channel stands, in one line.
+
+import { define, StreamElement } from "./element.js";
+import { sheet } from "./make.js";
+
+const look = sheet(`
+:host{display:inline-block;max-width:100%;vertical-align:bottom}
+.frame{container-type:normal;background:none;height:auto}
+.body,.foot button{display:none}
+.foot{background:none;border:0;padding:0;height:auto;font-size:inherit}
+.words{min-width:12ch}
+`);
+
+export class StreamStatus extends StreamElement {
+  static get sheets() { return [look]; }
+  lag = null; // ms from the newest time in the data to here
+  #newest = 0;
+
+  build() {
+    return [];
+  }
+
+  reset() {
+    [this.lag, this.#newest] = [null, 0];
+  }
+
+  touched(change, view) {
+    const keys = change.kind === "snapshot" ? view.items.keys() : [...change.added, ...change.changed];
+    for (const key of keys) this.#newest = Math.max(this.#newest, Date.parse(view.items.get(key)?.time ?? "") || 0);
+    if (this.#newest > 0) this.lag = Date.now() - this.#newest;
+  }
+
+  show() {}
+}
+
+define("stream-status", StreamStatus);

@@ -51,7 +51,7 @@ class Fetcher:
         max_connections: most fetches at one time; the others wait, outside their deadline.
         allow: networks that a redirect to another origin may lead to although they are not public.
         hosts: the manners towards each host.
-        tls: what to trust, instead of the public certificate authorities.
+        tls: what to trust, instead of the machine's and the public certificate authorities.
         resolve: how a name becomes addresses.
         now: the wall clock, only for HTTP dates of an answer that has no Date of its own.
     """
@@ -70,7 +70,7 @@ class Fetcher:
         self.user_agent = user_agent
         self._now = now
         self._hosts = hosts or Hosts()
-        self._tls = tls or ssl.create_default_context(cafile=certifi.where())
+        self._tls = tls or _trusting()
         self._tls.set_alpn_protocols(["http/1.1"])
         self._anywhere = Dialer(resolve, None)
         self._where_led = Dialer(resolve, tuple(allow))
@@ -199,6 +199,14 @@ class Fetcher:
     def _date(self, answer: Answer) -> float:
         date = answer.headers.get("date")
         return (date and parse_date(date)) or self._now()
+
+
+def _trusting() -> ssl.SSLContext:
+    """The machine's own authorities, a company's among them, and the public ones besides: a slim
+    image has none."""
+    context = ssl.create_default_context()
+    context.load_verify_locations(certifi.where())
+    return context
 
 
 async def _receive(answer: Answer, line: Line, max_bytes: int) -> Inflater:

@@ -199,6 +199,7 @@ def page() -> str:
 _PAGE: Final = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>stream: the contract</title>
 <meta name="viewport" content="width=device-width,initial-scale=1">
+<link rel="icon" href="static/favicon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="static/console.css"></head>
 <body class="docs"><main><h1>stream: the contract</h1>
 <p>For machines: <a href="openapi.json">openapi.json</a> and

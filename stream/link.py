@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import re
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -36,6 +38,7 @@ MOST_BYTES: Final = 256 * 2**20
 """Longest message: a snapshot is one message, and channels are held in memory on both sides."""
 BUSY_S: Final = 1.0
 """Least wait after "try later" without a hint of when."""
+_ERRNO: Final = re.compile(r"\[Errno ([0-9]+)\]")
 _BUSY: Final = frozenset({408, 425, 429})
 _FINAL_CLOSES: Final = frozenset({Close.POLICY, Close.TOO_BIG, Close.NO_SUCH_CHANNEL})
 _WAITING_CLOSES: Final = frozenset({Close.RESTART, Close.TRY_LATER})
@@ -230,9 +233,11 @@ def problem_of(body: bytes) -> tuple[str, str]:
 
 def reason_of(error: BaseException) -> str:
     """Why nothing was reached, in the system's words."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return str(error) or type(error).__name__
+    # Of several addresses that were tried, asyncio only tells the numbers within its text.
+    number = _ERRNO.search(str(error))
+    if isinstance(error, OSError) and number is not None:
+        return os.strerror(int(number[1]))
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
 def _sendable(token: str) -> str:

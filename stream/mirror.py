@@ -75,7 +75,7 @@ class Update:
     added: tuple[Key, ...] = ()
     changed: tuple[Key, ...] = ()
     removed: tuple[Key, ...] = ()
-    items: Mapping[Key, Item] = field(default_factory=dict)
+    items: Mapping[Key, Item] = field(default_factory=dict, repr=False)
     key: str | None = None
     sort: str | None = None
     resumed: bool = False

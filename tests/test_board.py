@@ -95,9 +95,9 @@ def test_columns_that_do_not_fit_are_counted_and_links_go_first() -> None:
     assert wide[1].split() == ["k", "title", "n", "url"]
 
 
-def test_the_fields_that_were_asked_for_stand_in_that_order() -> None:
+def test_the_fields_that_were_asked_for_stand_behind_the_key_in_that_order() -> None:
     channel = Channel({"k": "A", "bid": 1, "last": 2}, fields=("last", "bid"))
-    assert channel.drawn()[1].split() == ["last", "bid"]
+    assert channel.drawn()[1].split() == ["k", "last", "bid"]
 
 
 def test_a_column_does_not_become_narrower_again() -> None:

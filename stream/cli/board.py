@@ -35,7 +35,8 @@ class Pane:
     """One channel.
 
     Args:
-        fields: the fields to show, in this order; empty for those that the items have.
+        fields: the fields to show behind the key, in this order; empty for those that the items
+            have.
     """
 
     def __init__(self, channel: str, fields: Sequence[str]) -> None:
@@ -113,9 +114,9 @@ class Pane:
 
     def _fields(self, shown: Sequence[Item]) -> list[str]:
         """The fields by how much they tell in a narrow column; links tell least."""
-        if self._wanted:
-            return list(self._wanted)
         key = self.update.key if self.update is not None else None
+        if self._wanted:
+            return list(dict.fromkeys(self._wanted if key is None else (key, *self._wanted)))
 
         def rank(name: str) -> tuple[int, bool]:
             values = [item[name] for item in shown if name in item]
@@ -173,6 +174,11 @@ class Board:
 
     def __init__(self, channels: Iterable[str], fields: Sequence[str] = ()) -> None:
         self.panes = {name: Pane(name, fields) for name in channels}
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether there is anything to show."""
+        return any(pane.update is not None for pane in self.panes.values())
 
     def take(self, update: Update, now_s: float) -> None:
         """Show this from now on."""

@@ -174,7 +174,7 @@ async def _follow_text(wish: Wish, lines: Lines) -> None:
                     lines.write(line)
                 written = update.cursor
         finally:
-            tell_cursor(wish, written, "--format text ")
+            tell_cursor(written)
 
 
 def _keys(wish: Wish) -> dict[str, str]:
@@ -206,10 +206,7 @@ def subscribe(session: Session, wish: Wish, on_state: Callable[[LinkState], None
     )
 
 
-def tell_cursor(wish: Wish, cursor: str | None, options: str = "") -> None:
+def tell_cursor(cursor: str | None) -> None:
     """Say on standard error how to go on from here."""
     if cursor is not None:
-        names = " ".join(wish.channels)
-        click.echo(
-            f"cursor {cursor}; go on with: stream tail {names} {options}--since {cursor}", err=True
-        )
+        click.echo(f"cursor {cursor}; go on with --since {cursor}", err=True)

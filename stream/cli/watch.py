@@ -68,7 +68,8 @@ class Watch:
         left_s = max(0.0, self._state_at + self._state.wait_s - now_s)
         word = "connecting" if self._state.word == "connecting" else f"again in {left_s:.0f} s"
         text.append(f"○ {word}", style="yellow")
-        text.append(f"  {self._place} · {printable(self._state.why)}", style="dim")
+        why = f" · {printable(self._state.why)}" if self._state.why else ""
+        text.append(f"  {self._place}{why}", style="dim")
         return text
 
     async def show(self, live: Live) -> None:
@@ -105,12 +106,12 @@ async def follow_table(wish: Wish) -> None:
             with Live(console=console, screen=True, auto_refresh=False) as live:
                 await _first_to_end(_updates(subscription, watch, wish.count), watch.show(live))
         finally:
-            if subscription.cursor is not None:
+            if watch.board.has_begun:
                 last = watch.board.render(
                     console.width, console.height - 2, datetime.now(UTC), float("inf")
                 )
                 console.print(last)
-            tell_cursor(wish, subscription.cursor)
+            tell_cursor(subscription.cursor)
 
 
 async def _updates(subscription: Subscription, watch: Watch, most: int | None) -> None:

@@ -158,3 +158,17 @@ async def test_a_token_is_shown_in_a_header_and_stands_in_no_url() -> None:
         assert odd.asked == ["/ws/news"]
         with pytest.raises(ValueError, match="line break"):
             connect(odd.url, token=bad).subscribe("news")
+
+
+async def test_a_token_is_not_shown_to_another_origin_that_a_redirect_leads_to() -> None:
+    async def talk(socket: ServerConnection) -> None:
+        await say_snapshot(socket, "e-1", channel="news")
+        await socket.wait_closed()
+
+    other, odd = Odd(talk), Odd(talk)
+    token = "abc." + "d"
+    async with other.running(), odd.running(), connect(odd.url, token=token) as session:
+        odd.refusals = [(302, {"Location": other.url.replace("http", "ws") + "/ws/news"}, b"")]
+        await take(session.subscribe("news"))
+        assert (odd.headers["Authorization"], other.asked) == (f"Bearer {token}", ["/ws/news"])
+        assert "Authorization" not in other.headers

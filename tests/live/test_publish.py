@@ -125,6 +125,19 @@ async def test_a_request_without_an_answer_is_sent_again_with_the_same_key() -> 
     assert seen[2][0] != seen[0][0]
 
 
+async def test_a_token_is_shown_in_a_header_and_not_where_a_redirect_leads() -> None:
+    async with Upstream() as upstream, Upstream() as other:
+        location = other.url("/channels/alerts")
+        upstream.set("/channels/alerts", b"", status=302, headers={"Location": location})
+        other.set("/channels/alerts", {"id": 1})
+        found = await ran("get", upstream.url(""), "alerts", STREAM_TOKEN="abc")  # noqa: S106
+        assert found.out == '{"id":1}\n'
+        (hit,) = upstream.hits("/channels/alerts")
+        assert hit.headers["authorization"] == "Bearer abc"
+        (hit,) = other.hits("/channels/alerts")
+        assert "authorization" not in hit.headers
+
+
 async def test_get_shows_a_channel_or_an_item_in_a_pipe_as_the_server_sent_it() -> None:
     async with serving(TOML) as running:
         await publish(running, "alerts", [{"id": "a/1", "v": 1, "w": 2}, {"id": "b", "v": 2}])

@@ -128,7 +128,15 @@ async def test_text_is_what_the_server_would_write_and_says_each_thing_once() ->
         "- --:--:-- news A",
         "! 02:56:30 news is failing: no answer",
     ]
-    assert re.search("stream tail news --format text --since [ef]-1\n", found.err)
+    assert re.search("go on with --since [ef]-1\n", found.err)
+
+
+async def test_text_of_a_whole_channel_is_the_servers_own() -> None:
+    toml = TOML + '[sources.host]\nkind = "system"\nevery = "1h"\n'
+    async with serving(toml) as running:
+        found = await ran("tail", running.url, "host", "--format", "text", "-n", "5")
+        whole = await ran("get", running.url, "host", "--format", "text")
+    assert found.out.splitlines() == whole.out.splitlines()[:5]
 
 
 async def test_text_goes_on_from_a_cursor() -> None:
@@ -212,7 +220,7 @@ async def test_on_a_terminal_there_is_a_table_that_changes_and_the_cursor_at_the
             assert await terminal.end(signal.SIGINT) == 130
             after = terminal.written.rpartition("\x1b[?1049l")[2]
             assert "1.25" in after, "the last picture stays"
-            assert f"go on with: stream tail quotes news --since {cursor}" in terminal.shown()
+            assert f"go on with --since {cursor}" in terminal.shown()
             assert terminal.written.rfind("\x1b[?25h") > terminal.written.rfind("\x1b[?25l")
 
 

@@ -24,6 +24,7 @@ from stream.client import (
     connect,
 )
 from stream.doors import websocket_direct
+from stream.framing import Framing
 from stream.model import Item, Key
 from tests.certificates import certify
 from tests.live.following import free_port, soon, take
@@ -252,6 +253,16 @@ async def test_it_speaks_tls_with_ones_own_certificates_and_refuses_others(
         async with connect(running.url) as session:
             with pytest.raises(Unreachable, match="certificate"):
                 await take(session.subscribe("news"))
+
+
+async def test_frames_that_are_packed_are_made_once_for_all_here_too() -> None:
+    async with serving("[server]\ndeflate = true\n" + TOML) as running:
+        await publish(running, "quotes", [{"code": n, "text": "x" * 99} for n in range(99)])
+        async with connect(running.url) as session:
+            assert len((await take(session.subscribe("quotes"))).items) == 99
+            (subscriber,) = running.service.connected
+            assert isinstance(subscriber.road, websocket_direct.DirectWebSocket)
+            assert subscriber.road.framing is Framing.DEFLATED
 
 
 async def test_a_session_that_ends_leaves_no_connection_and_no_task() -> None:

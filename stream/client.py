@@ -151,13 +151,14 @@ class Subscription:
     """Updates of some channels, in the order in which the channels changed; iterate over it.
 
     Attributes:
-        cursor: everything up to here has been given; None until all channels have been.
+        cursor: everything up to here has been given, or was held already (``since``); None until
+            all channels have been.
     """
 
     def __init__(self, channels: Iterable[str], link: Link) -> None:
         self._mirrors = {name: Mirror(name) for name in channels}
         self._link = link
-        self.cursor: str | None = None
+        self.cursor = link.cursor
         # What is to be given, the longest waiting first, and the link's cursor before it came.
         self._waiting: dict[str, str | None] = {}
         self._news = asyncio.Event()

@@ -16,7 +16,13 @@ from typing import Any, Final, Literal, NoReturn, TypeAlias
 
 import orjson
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
+from websockets.exceptions import (
+    ConnectionClosed,
+    InvalidHandshake,
+    InvalidStatus,
+    InvalidURI,
+    SecurityError,
+)
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 from websockets.http11 import Response
 
@@ -132,6 +138,10 @@ class Link:
             return self._refused(error.response)
         except ssl.SSLCertVerificationError as error:
             raise Unreachable(f"{self._place}: {error.verify_message}") from None
+        except (InvalidURI, SecurityError) as error:
+            raise Unreachable(
+                f"{self._place} leads to where no WebSocket can be: {error}"
+            ) from None
         except (OSError, EOFError, InvalidHandshake) as error:
             why = reason_of(error)
             if not self._is_patient:

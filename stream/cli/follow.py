@@ -88,8 +88,13 @@ def _reader_gone(end: Callable[[], None]) -> Iterator[None]:
         yield
         return
     loop = asyncio.get_running_loop()
+
+    def gone() -> None:
+        loop.remove_reader(out)
+        end()
+
     # Of the end that is written to, epoll tells one thing only: that the other one is closed.
-    loop.add_reader(out, end)
+    loop.add_reader(out, gone)
     try:
         yield
     finally:

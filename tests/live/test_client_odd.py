@@ -172,3 +172,26 @@ async def test_a_token_is_not_shown_to_another_origin_that_a_redirect_leads_to()
         await take(session.subscribe("news"))
         assert (odd.headers["Authorization"], other.asked) == (f"Bearer {token}", ["/ws/news"])
         assert "Authorization" not in other.headers
+
+
+async def test_a_redirect_to_a_page_is_said_to_be_one() -> None:
+    async def talk(socket: ServerConnection) -> None:
+        await socket.wait_closed()
+
+    async with Odd(talk).running() as odd, connect(odd.url) as session:
+        odd.refusals = [(301, {"Location": "https://desk.example/"}, b"")]
+        with pytest.raises(Unreachable, match="https://desk.example/"):
+            await take(session.subscribe("news"))
+
+
+async def test_what_is_no_service_at_all_is_tried_again_or_given_up_as_one_likes() -> None:
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        writer.write(b"SSH-2.0-x\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with connect(url, wait_for_server=False) as session:
+            with pytest.raises(Unreachable, match="valid HTTP response"):
+                await take(session.subscribe("news"))

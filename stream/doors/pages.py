@@ -89,7 +89,7 @@ def _words(request: Request) -> str:
     service: Service = request.app.state.service
     grant = gate.caller(service, request, request.query_params.get("token")).grant
     names = [name for name in service.catalog.lines if grant.may_read(name)]
-    base = str(request.base_url).rstrip("/")
+    base = f"{request.url.scheme}://{request.url.netloc}{request.scope.get('root_path', '')}"
     first = names[0] if names else "<channel>"
     return _WORDS.format(
         names=", ".join(names[:_NAMES_MOST]) or "none that you may read without a token",

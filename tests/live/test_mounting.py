@@ -50,7 +50,9 @@ async def test_the_app_mounts_in_a_fastapi_app_with_its_pages_and_streams() -> N
         base = f"http://127.0.0.1:{port}/live"
         async with httpx.AsyncClient(timeout=LIMIT_S, trust_env=False) as client:
             assert (await client.get(f"{base}/channels/host")).json()["key"] == "id"
-            assert "console.js" in (await client.get(f"{base}/")).text
+            page = await client.get(f"{base}/", headers={"Accept": "text/html"})
+            assert "console.js" in page.text
+            assert f"curl {base}/channels/host" in (await client.get(f"{base}/")).text
             assert (await client.get(f"{base}/static/stream.js")).status_code == 200
         async with connect(f"ws://127.0.0.1:{port}/live/ws/host") as websocket:
             assert (await receive(websocket))["type"] == "snapshot"

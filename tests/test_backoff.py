@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from stream.backoff import MOST_HINT_S, PROVEN_S, Backoff
+from stream.backoff import MOST_HINT_S, MOST_S, PATIENT_S, PROVEN_S, Backoff
 
 
 def waits(draw: float, count: int) -> list[float]:
@@ -10,9 +12,20 @@ def waits(draw: float, count: int) -> list[float]:
     return [backoff.next_s() for _ in range(count)]
 
 
-def test_the_longest_wait_doubles_from_half_a_second_up_to_twenty() -> None:
-    assert waits(1.0, 8) == [0.5, 1, 2, 4, 8, 16, 20, 20]
+def test_the_longest_wait_doubles_from_half_a_second_and_then_follows_the_outage() -> None:
+    assert waits(1.0, 5) == [0.5, 1, 2, 2, 2.75]
     assert waits(1.0, 2_000)[-1] == 20
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=60))
+def test_nobody_waits_longer_than_half_the_outage_or_two_seconds(draws: list[float]) -> None:
+    left = iter(draws)
+    backoff = Backoff(lambda: next(left))
+    gone_s = 0.0
+    for _ in draws:
+        wait_s = backoff.next_s()
+        assert 0 <= wait_s <= min(MOST_S, max(PATIENT_S, gone_s / 2))
+        gone_s += wait_s
 
 
 def test_a_wait_is_drawn_between_nothing_and_the_longest() -> None:

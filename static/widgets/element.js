@@ -3,6 +3,7 @@
 // A kind of element gives `build()` (the body's nodes), `show(dirty, now)` (paint what changed), and
 // may give `reset()` (another channel), `second(now)`, `touched(change, view)` and `summary()`.
 
+import { setText } from "../dom.js";
 import { every, never, soon } from "./beat.js";
 import { follow } from "./lines.js";
 import { look } from "./look.js";
@@ -202,20 +203,20 @@ export class StreamElement extends HTMLElement {
     this.state = state;
     const waiting = this.paused ? this.dirty.added.size + this.dirty.changed.size + this.dirty.removed.size : 0;
     const text = this.paused ? `PAUSED${waiting ? ` · ${waiting} changed` : ""}` : state.text;
-    write(words, text);
+    setText(words, text);
     words.title = text;
     frame.dataset.tone = this.paused ? "calm" : state.tone;
     frame.toggleAttribute("data-old", OLD.includes(state.name) && now - this.#since >= OLD_AFTER_MS);
-    write(clock, this.view?.as_of ? moment(this.view.as_of, now) : "");
+    setText(clock, this.view?.as_of ? moment(this.view.as_of, now) : "");
     clock.title = this.view?.as_of ? `as of ${this.view.as_of}` : "";
-    write(pause, this.paused ? "Resume" : "Pause");
+    setText(pause, this.paused ? "Resume" : "Pause");
     pause.ariaPressed = String(Boolean(this.paused));
     const count = this.view?.items.size ?? 0;
     const nothing = count > 0 ? "" : emptiness(state, this.name);
     slot.hidden = this.view?.cursor != null || nothing !== "";
     slot.parentNode.ariaBusy = String(!slot.hidden);
     message.hidden = nothing === "";
-    write(message, nothing);
+    setText(message, nothing);
   }
 }
 
@@ -245,10 +246,6 @@ function propertyOf(attribute) {
 
 function clean() {
   return { all: false, added: new Set(), changed: new Set(), removed: new Set() };
-}
-
-function write(node, text) {
-  if (node.textContent !== text) node.textContent = text;
 }
 
 // The server this module came from, also where it is mounted below another path.

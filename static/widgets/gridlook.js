@@ -27,14 +27,15 @@ border-radius:1px;contain:layout size}
 .f1{animation:f1 1.5s linear}
 .f2{animation:f2 1.38s linear}
 .f3{animation:f3 1.38s linear}
-@keyframes f1{8%,33%{background:color-mix(in srgb,var(--tint) 26%,transparent)}}
-@keyframes f2{from,28%{background:color-mix(in srgb,var(--tint) 26%,transparent)}}
-@keyframes f3{from,28%{background:color-mix(in srgb,var(--tint) 26%,transparent)}}
+@keyframes f1{8%,33%{color:var(--ink);background:color-mix(in srgb,var(--tint) 26%,transparent)}}
+@keyframes f2{from,28%{color:var(--ink);background:color-mix(in srgb,var(--tint) 26%,transparent)}}
+@keyframes f3{from,28%{color:var(--ink);background:color-mix(in srgb,var(--tint) 26%,transparent)}}
 @keyframes new{from{background:color-mix(in srgb,var(--accent) 28%,transparent)}}
 @keyframes gone{87%{height:var(--row)}to{height:0;border-width:0}}
 .row.new{animation:new .3s ease-out}
 .row.gone{animation:gone 2.3s forwards;text-decoration:line-through;opacity:.55}
-.row.late .cell:not(.c0){opacity:.5}
+.row.late .cell:not(.c0){color:var(--dim)!important}
+.row.late .c0{font-weight:400}
 @media (prefers-reduced-motion:reduce){
 .f1,.f2,.f3{animation-duration:1s}
 @keyframes f1{from,to{box-shadow:inset 2px 0 var(--tint);font-weight:600}}

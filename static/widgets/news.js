@@ -1,5 +1,6 @@
 // <stream-news>: a tape of articles in the common shape (docs/config.md), the newest on top.
 
+import { setText } from "../dom.js";
 import { isLink } from "../format.js";
 import { sorted } from "../stream.js";
 import { soon } from "./beat.js";
@@ -228,8 +229,4 @@ define("stream-news", StreamNews);
 
 function timeOf(item) {
   return item.published ?? item.updated;
-}
-
-function setText(node, text) {
-  if (node.textContent !== text) node.textContent = text;
 }

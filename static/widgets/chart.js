@@ -151,7 +151,7 @@ export class StreamChart extends StreamElement {
       const last = this.view.items.get(this.#keys[at])?.[this.#field];
       const [, , value, move] = this.#legend.children[at].children;
       setText(value, price(last, this.#decimals));
-      setText(move, isNumber(base) && isNumber(last) ? `${signed(moved(last, base), 2)}%` : "");
+      setText(move, isNumber(base) && isNumber(last) ? `${signed(moved(last, base), 2)}%` : isNumber(base ?? last) ? "" : `no ${this.#field} yet`);
       return `${this.#keys[at]} ${value.textContent} ${move.textContent}`;
     });
     const minutes = Math.max(1, Math.round((to - from) / 60));

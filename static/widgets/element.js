@@ -17,7 +17,7 @@ const NUMBERS = ["max", "max-rate", "span", "speed", "stale-after"];
 const OLD = ["stale", "failing", "reconnecting", "offline", "denied"];
 const SPOKEN_MS = 15_000;
 const DIRTY_MOST = 5_000;
-const OLD_AFTER_MS = 2_000;
+const BRIEF_MS = 2_000; // a loss of the link that is over sooner is not shown as old rows
 const BONES_MOST = 8;
 
 export class StreamElement extends HTMLElement {
@@ -34,6 +34,7 @@ export class StreamElement extends HTMLElement {
   #parts = {};
   #relinks = false;
   #shown = false;
+  #filled = false; // whether there are items to be seen, be they old
   #said = 0;
   #unsaid = 0;
 
@@ -82,6 +83,7 @@ export class StreamElement extends HTMLElement {
     const { dirty } = this;
     this.dirty = clean();
     this.#shown = true;
+    this.#filled = this.view.items.size > 0;
     this.show(dirty, now);
   }
 
@@ -146,6 +148,7 @@ export class StreamElement extends HTMLElement {
   #join() {
     const channel = this.getAttribute("channel");
     [this.view, this.delay, this.#link] = [null, null, { state: "connecting", wait_ms: null, at: 0 }];
+    this.#filled = false;
     this.#said = Date.now();
     this.reset?.();
     this.refresh();
@@ -206,14 +209,14 @@ export class StreamElement extends HTMLElement {
     setText(words, text);
     words.title = text;
     frame.dataset.tone = this.paused ? "calm" : state.tone;
-    frame.toggleAttribute("data-old", OLD.includes(state.name) && now - this.#since >= OLD_AFTER_MS);
+    frame.toggleAttribute("data-old", OLD.includes(state.name) && !(state.name === "reconnecting" && now - this.#since < BRIEF_MS));
     setText(clock, this.view?.as_of ? moment(this.view.as_of, now) : "");
     clock.title = this.view?.as_of ? `as of ${this.view.as_of}` : "";
     setText(pause, this.paused ? "Resume" : "Pause");
     pause.ariaPressed = String(Boolean(this.paused));
-    const count = this.view?.items.size ?? 0;
-    const nothing = count > 0 ? "" : emptiness(state, this.name);
-    slot.hidden = this.view?.cursor != null || nothing !== "";
+    const isEmpty = this.view?.cursor ? this.view.items.size === 0 : !this.#filled;
+    const nothing = isEmpty ? emptiness(state, this.name) : "";
+    slot.hidden = this.view?.cursor != null || nothing !== "" || this.#filled;
     slot.parentNode.ariaBusy = String(!slot.hidden);
     message.hidden = nothing === "";
     setText(message, nothing);

@@ -2,7 +2,7 @@
 
 import { setText } from "./dom.js";
 import { clock, duration, since, whole } from "./format.js";
-import { RawTape, showSnippets } from "./panels.js";
+import { RawTape, Snippets } from "./panels.js";
 import { connect } from "./stream.js";
 import { LiveTable } from "./table.js";
 
@@ -11,8 +11,8 @@ const BANNER_AFTER_MS = 800; // a link that is back sooner is not worth a word
 const TRANSPORTS = { ws: "WebSocket", sse: "SSE" };
 
 export class ChannelPane {
-  #root; #base; #token; #onNews; #onDenied;
-  #table; #raw;
+  #root; #base; #token; #onNews; #onDenied; #onItems;
+  #table; #raw; #snippets;
   #client = null;
   #view = null;
   #name = "";
@@ -22,14 +22,16 @@ export class ChannelPane {
   #panel = "table";
   #paused = false;
 
-  constructor(root, { base, token, onNews, onDenied }) {
+  constructor(root, { base, token, onNews, onDenied, onItems }) {
     this.#root = root;
     this.#base = base;
     this.#token = token;
     this.#onNews = onNews;
     this.#onDenied = onDenied;
+    this.#onItems = onItems;
     this.#table = new LiveTable(this.#find("#items"), onNews);
     this.#raw = new RawTape(this.#find("#raw"));
+    this.#snippets = new Snippets(this.#find("#panel-use"));
     this.#find("#again").addEventListener("click", () => this.#client?.reconnect());
     this.#find("#pause").addEventListener("click", () => this.#pause(!this.#paused));
     this.#watchTabs();
@@ -44,7 +46,7 @@ export class ChannelPane {
     this.#raw.clear();
     this.#counts.clear();
     this.#pause(false);
-    showSnippets(this.#find("#panel-use"), this.#base, name, options, Boolean(this.#token()));
+    this.#snippets.show(this.#base, name, options, Boolean(this.#token()));
     const client = connect(this.#base, { ...options, channels: [name], token: this.#token() });
     this.#client = client;
     this.#view = client.channels.get(name);
@@ -57,8 +59,14 @@ export class ChannelPane {
     });
     on("state", (detail) => this.#linkIs(detail));
     on("message", (detail) => this.#raw.take(detail));
-    on("snapshot", ({ change }) => this.#table.touch(change));
-    on("diff", ({ change }) => this.#changed(change));
+    on("snapshot", ({ view, change }) => {
+      this.#table.touch(change);
+      this.#onItems(view);
+    });
+    on("diff", ({ view, change }) => {
+      this.#changed(change);
+      if (change.added.length > 0) this.#onItems(view);
+    });
     on("error", ({ code, message }) => {
       if (code === "http_401" || code === "http_403") this.#onDenied(message);
     });

@@ -3,22 +3,24 @@
 import { ChannelPane } from "./channel.js";
 import { setText } from "./dom.js";
 import { ChannelList, summary } from "./list.js";
+import { base, pathOf, setToken, takeToken, token } from "./server.js";
+import { SourceTable } from "./sources.js";
+import { ViewForm } from "./viewform.js";
 
 const TICK_MS = 500;
 const PARAMETER = /\{([^{}]+)\}/g;
-const TOKEN = "stream.token";
 
 const find = (selector) => document.querySelector(selector);
-const base = new URL(".", document.baseURI);
 const main = find("#channel");
-const token = () => sessionStorage.getItem(TOKEN) ?? undefined;
 const shared = { base, token, onNews: paint, onDenied: askToken };
 let frame = null;
 let chosen = null;
 
 takeToken();
 const list = new ChannelList(find(".list"), shared);
-const pane = new ChannelPane(main, shared);
+const sources = new SourceTable(find("#sources"), shared);
+const form = new ViewForm(find("#view"), (query) => { location.hash = hashOf(chosen, query); });
+const pane = new ChannelPane(main, { ...shared, onItems: (view) => form.learn(view) });
 find("#parameter-form").addEventListener("submit", openParameters);
 find("#token-form").addEventListener("submit", useToken);
 addEventListener("hashchange", route);
@@ -33,6 +35,7 @@ function paint() {
     const now = Date.now() + list.skew;
     list.paint(chosen, now);
     if (main.dataset.view === "live") pane.paint(now);
+    if (main.dataset.view === "start") sources.paint(now);
     setText(find("#summary"), summary(list.channels));
   });
 }
@@ -45,11 +48,22 @@ function route() {
   chosen = name || null;
   document.title = name ? `${name} · stream` : "stream";
   pane.close();
-  if (!name) show("start");
+  sources.close();
+  if (!name) showSources();
   else if (name.search(PARAMETER) >= 0) askParameters(name);
   else follow(name, new URLSearchParams(query));
   find(".list [aria-current]")?.removeAttribute("aria-current");
   paint();
+}
+
+function showSources() {
+  show("start");
+  sources.open();
+}
+
+function hashOf(name, query = "") {
+  const text = String(query);
+  return `#/${pathOf(name)}${text && `?${text}`}`;
 }
 
 function follow(name, query) {
@@ -58,7 +72,9 @@ function follow(name, query) {
     maxRate: query.has("max_rate") ? Number(query.get("max_rate")) : null, transport: query.get("transport"),
   };
   if (!["ws", "sse"].includes(given.transport)) given.transport = null;
+  if (!(given.maxRate > 0)) given.maxRate = null;
   show("live");
+  form.show(name, query);
   pane.open(name, Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null)));
 }
 
@@ -90,22 +106,13 @@ function openParameters(event) {
   const values = new FormData(form);
   const fill = (_, parameter) => values.get(parameter).trim();
   const name = form.dataset.pattern.replaceAll(PARAMETER, fill);
-  location.hash = `#/${encodeURIComponent(name).replaceAll("%3A", ":")}`;
-}
-
-// A token in the address would be copied along with it.
-function takeToken() {
-  const address = new URL(location.href);
-  const token = address.searchParams.get("token");
-  if (token === null) return;
-  sessionStorage.setItem(TOKEN, token);
-  address.searchParams.delete("token");
-  history.replaceState(null, "", address);
+  location.hash = hashOf(name);
 }
 
 function askToken(why) {
   if (main.dataset.view === "token") return;
   pane.close();
+  sources.close();
   find("#token-why").textContent = why;
   show("token");
   find("#token").focus();
@@ -113,9 +120,7 @@ function askToken(why) {
 
 function useToken(event) {
   event.preventDefault();
-  const given = find("#token").value.trim();
-  if (given) sessionStorage.setItem(TOKEN, given);
-  else sessionStorage.removeItem(TOKEN);
+  setToken(find("#token").value.trim());
   find("#token").value = "";
   route();
   list.refresh();

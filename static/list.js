@@ -1,30 +1,33 @@
 // The list of channels: asked for every two seconds, painted into rows that are kept.
 
-import { setText } from "./dom.js";
+import { element, setText } from "./dom.js";
 import { clock, since, whole } from "./format.js";
+import { pathOf, Regular } from "./server.js";
 
 const EVERY_MS = 2_000;
-const LATE_MS = 8_000;
+const RATE_MS = 10_000; // changes per second, over so long
 
 export class ChannelList {
   channels = [];
   /** ms by which the server's clock is ahead of ours, where that matters. */
   skew = 0;
-  #root; #base; #token; #onNews; #onDenied;
+  #root; #onNews; #onDenied;
+  #reading;
   #rows = new Map();
+  #rates = new Map(); // name → Rate
   #problem = null;
   #answered = false;
-  #timer = null;
   #seen = null; // the chosen channel that was scrolled to
 
-  constructor(root, { base, token, onNews, onDenied }) {
+  constructor(root, { onNews, onDenied }) {
     this.#root = root;
-    this.#base = base;
-    this.#token = token;
     this.#onNews = onNews;
     this.#onDenied = onDenied;
+    this.#reading = new Regular("channels", EVERY_MS, {
+      take: (body, skew_ms) => this.#take(body, skew_ms),
+      fail: (message, status) => this.#fail(message, status),
+    });
     root.querySelector("#filter").addEventListener("input", onNews);
-    document.addEventListener("visibilitychange", () => { if (!document.hidden) this.refresh(); });
   }
 
   get filter() {
@@ -36,36 +39,27 @@ export class ChannelList {
   }
 
   /** Asks now, and again and again while the page is seen. */
-  async refresh() {
-    clearTimeout(this.#timer);
-    try {
-      await this.#ask();
-      this.#problem = null;
-    } catch (error) {
-      this.#problem = error.name === "Refusal"
-        ? error.message : "The server does not answer. Trying again every 2 s.";
-    }
-    this.#onNews();
-    clearTimeout(this.#timer);
-    if (!document.hidden) this.#timer = setTimeout(() => this.refresh(), EVERY_MS);
+  refresh() {
+    return this.#reading.now();
   }
 
-  async #ask() {
-    const token = this.#token();
-    const headers = token ? { authorization: `Bearer ${token}` } : {};
-    const signal = AbortSignal.timeout(LATE_MS);
-    const answer = await fetch(new URL("channels", this.#base), { headers, signal, cache: "no-store" });
-    if (!answer.ok) {
-      const problem = await answer.json().catch(() => null);
-      const reason = problem?.detail ?? `the server answered ${answer.status}`;
-      if (answer.status === 401) this.#onDenied(reason);
-      throw Object.assign(new Error(reason), { name: "Refusal" });
-    }
-    const { channels } = await answer.json();
+  #take({ channels }, skew_ms) {
     this.channels = channels.filter((channel) => typeof channel?.name === "string");
+    this.skew = skew_ms;
     this.#answered = true;
-    const ahead = Date.parse(answer.headers.get("date") ?? "") - Date.now();
-    this.skew = Math.abs(ahead) > 2_000 ? ahead : 0;
+    this.#problem = null;
+    const now = performance.now();
+    for (const { name, changes } of this.channels) {
+      if (!this.#rates.has(name)) this.#rates.set(name, new Rate(RATE_MS));
+      this.#rates.get(name).take(now, changes);
+    }
+    this.#onNews();
+  }
+
+  #fail(message, status) {
+    if (status === 401) this.#onDenied(message);
+    this.#problem = message;
+    this.#onNews();
   }
 
   paint(chosen, now) {
@@ -85,7 +79,7 @@ export class ChannelList {
     let at = body.firstChild;
     for (const channel of shown) {
       const row = this.#rows.get(channel.name) ?? this.#make(channel.name);
-      write(row, channel, chosen === channel.name, now);
+      write(row, channel, { isChosen: chosen === channel.name, rate: this.#rates.get(channel.name), now });
       if (row.element === at) at = at.nextSibling;
       else body.insertBefore(row.element, at);
     }
@@ -102,20 +96,40 @@ export class ChannelList {
   }
 
   #make(name) {
-    const element = document.createElement("tr");
-    const title = document.createElement("th");
-    const link = document.createElement("a");
+    const row = { element: element("tr"), link: element("a") };
+    const title = element("th");
     title.scope = "row";
-    link.href = `#/${encodeURIComponent(name).replaceAll("%3A", ":")}`;
-    link.textContent = link.title = name;
-    title.append(link);
-    const cells = ["state", "n", "n", "n"].map((className) => {
-      return Object.assign(document.createElement("td"), { className });
-    });
-    element.append(title, ...cells);
-    const row = { element, link, cells };
+    row.link.href = `#/${pathOf(name)}`;
+    row.link.textContent = row.link.title = name;
+    title.append(row.link);
+    row.cells = ["state", "n", "n", "n", "n"].map((className) => element("td", className));
+    row.element.append(title, ...row.cells);
     this.#rows.set(name, row);
     return row;
+  }
+}
+
+/** How fast a counter grows, over the last while. */
+export class Rate {
+  #span_ms;
+  #points = []; // [at, count], oldest first
+
+  constructor(span_ms) {
+    this.#span_ms = span_ms;
+  }
+
+  take(at, count) {
+    if (typeof count !== "number") return;
+    if (this.#points.length > 0 && count < this.#points.at(-1)[1]) this.#points = []; // it began anew
+    this.#points.push([at, count]);
+    while (this.#points.length > 2 && at - this.#points[0][0] > this.#span_ms) this.#points.shift();
+  }
+
+  /** Per second; null before there are two readings. */
+  get value() {
+    if (this.#points.length < 2) return null;
+    const [[from, before], [to, after]] = [this.#points[0], this.#points.at(-1)];
+    return to > from ? ((after - before) * 1000) / (to - from) : null;
   }
 }
 
@@ -127,7 +141,7 @@ export function summary(channels) {
   return `${count} · ${whole(listeners)} subscribed${bad ? ` · ${bad} not ok` : ""}`;
 }
 
-function write({ link, cells }, channel, isChosen, now) {
+function write({ link, cells }, channel, { isChosen, rate, now }) {
   if (isChosen) link.setAttribute("aria-current", "page");
   else link.removeAttribute("aria-current");
   const pattern = channel.name.includes("{");
@@ -136,10 +150,17 @@ function write({ link, cells }, channel, isChosen, now) {
   const texts = [
     pattern ? channel.kind ?? "pattern" : state,
     pattern ? "" : whole(channel.count ?? 0),
+    pattern ? "" : rateText(rate?.value ?? null),
     pattern ? "" : since(channel.as_of, now) || "–",
     pattern && !channel.subscribers ? "" : whole(channel.subscribers ?? 0),
   ];
   texts.forEach((text, at) => setText(cells[at], text));
   const read = clock(channel.as_of, now);
   link.title = [channel.name, channel.kind, read && `read ${read}`].filter(Boolean).join(" · ");
+}
+
+function rateText(value) {
+  if (value === null) return "–";
+  if (value === 0) return "0";
+  return value < 0.1 ? "<0.1" : value.toFixed(value < 100 ? 1 : 0);
 }

@@ -1,6 +1,8 @@
 // The two quiet panels of a channel: the messages as they pass, and the lines to copy.
 
+import { element } from "./dom.js";
 import { shellWord, shorten } from "./format.js";
+import { pathOf } from "./server.js";
 
 const MOST_MESSAGES = 50;
 const MOST_CHARS = 2_000;
@@ -14,8 +16,9 @@ export class RawTape {
     this.#list = list;
   }
 
-  take({ text }) {
-    this.#fresh.push({ text: shorten(text, MOST_CHARS), at: new Date() });
+  take({ message, text }) {
+    const { type = "", cursor = "" } = message;
+    this.#fresh.push({ type, cursor, text: shorten(text, MOST_CHARS), at: new Date() });
     if (this.#fresh.length > MOST_MESSAGES) this.#fresh.shift();
   }
 
@@ -26,11 +29,12 @@ export class RawTape {
 
   /** Answers whether there is nothing to see. */
   paint() {
-    for (const { text, at } of this.#fresh) {
+    for (const { type, cursor, text, at } of this.#fresh) {
       const full = this.#list.children.length >= MOST_MESSAGES;
       const line = full ? this.#list.lastChild : newLine();
-      line.firstChild.textContent = at.toLocaleTimeString("en-GB");
-      line.lastChild.textContent = text;
+      line.dataset.type = type;
+      const texts = [at.toLocaleTimeString("en-GB"), type, cursor, text];
+      texts.forEach((part, n) => { line.children[n].textContent = part; });
       this.#list.prepend(line);
     }
     this.#fresh = [];
@@ -39,37 +43,65 @@ export class RawTape {
 }
 
 function newLine() {
-  const line = document.createElement("li");
-  line.append(document.createElement("time"), document.createElement("code"));
+  const line = element("li");
+  line.append(element("time"), element("b"), element("i"), element("code"));
   return line;
 }
 
 /** Fills the panel with what to type for exactly this channel and view. */
-export function showSnippets(panel, base, name, options, hasToken) {
-  const header = hasToken ? ' -H "Authorization: Bearer $TOKEN"' : "";
-  const texts = [
-    `curl -N${header} ${shellWord(address(base, "sse", name, options))}`,
-    `wscat${header} -c ${shellWord(address(base, "ws", name, options).replace(/^http/, "ws"))}`,
-    moduleLines(base, name, options, hasToken),
-  ];
-  panel.querySelectorAll(".snippet").forEach((snippet, at) => {
-    const text = snippet.querySelector("pre");
-    text.textContent = texts[at];
-    const button = snippet.querySelector("button");
-    button.textContent = "Copy";
-    button.onclick = async () => {
-      button.textContent = (await copy(text)) ? "Copied" : "Selected: copy it by hand";
-      setTimeout(() => { button.textContent = "Copy"; }, 2_000);
-    };
+export class Snippets {
+  #panel; #format;
+  #asked = null;
+
+  constructor(panel) {
+    this.#panel = panel;
+    this.#format = panel.querySelector("select");
+    this.#format.addEventListener("change", () => this.#write());
+    for (const snippet of panel.querySelectorAll(".snippet")) copyable(snippet);
+  }
+
+  show(base, name, options, hasToken) {
+    this.#asked = { base, name, options, hasToken };
+    this.#write();
+  }
+
+  #write() {
+    const { base, name, options, hasToken } = this.#asked;
+    const header = hasToken ? ' -H "Authorization: Bearer $TOKEN"' : "";
+    const format = this.#format.value === "json" ? undefined : this.#format.value;
+    const place = (kind) => address(base, kind, name, { ...options, format });
+    const texts = [
+      `curl -N${header} ${shellWord(place("sse"))}`,
+      `wscat${header} -c ${shellWord(place("ws").replace(/^http/, "ws"))}`,
+      tailLine(base, name, { ...options, format }),
+      moduleLines(base, name, options, hasToken),
+    ];
+    this.#panel.querySelectorAll("pre").forEach((text, at) => { text.textContent = texts[at]; });
+  }
+}
+
+/** Lets the button of a snippet copy its text. */
+export function copyable(snippet) {
+  const text = snippet.querySelector("pre");
+  const button = snippet.querySelector("button");
+  button.addEventListener("click", async () => {
+    button.textContent = (await copy(text)) ? "Copied" : "Selected: copy it by hand";
+    setTimeout(() => { button.textContent = "Copy"; }, 2_000);
   });
 }
 
-function address(base, kind, name, { fields, keys, where, maxRate }) {
-  const query = Object.entries({ fields, keys, where, max_rate: maxRate })
+function address(base, kind, name, { fields, keys, where, maxRate, format }) {
+  const query = Object.entries({ fields, keys, where, max_rate: maxRate, format })
     .filter(([, value]) => value !== undefined)
     .map(([parameter, value]) => `${parameter}=${encodeURIComponent(value).replaceAll("%2C", ",")}`);
-  const path = `${kind}/${encodeURIComponent(name).replaceAll("%3A", ":")}`;
-  return new URL(path, base).href + (query.length ? `?${query.join("&")}` : "");
+  return new URL(`${kind}/${pathOf(name)}`, base).href + (query.length ? `?${query.join("&")}` : "");
+}
+
+function tailLine(base, name, { fields, keys, where, maxRate, format }) {
+  const given = Object.entries({ fields, keys, where, "max-rate": maxRate, format })
+    .filter(([, value]) => value !== undefined)
+    .map(([option, value]) => ` --${option} ${shellWord(String(value))}`);
+  return `stream tail ${shellWord(base.href)} ${shellWord(name)}${given.join("")}`;
 }
 
 function moduleLines(base, name, options, hasToken) {

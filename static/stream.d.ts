@@ -20,14 +20,25 @@ export interface ConnectOptions {
   maxRate?: number;
   /** Whether the snapshot brings the recent values the channel keeps. */
   trail?: boolean;
-  /** A JWT. It is sent in the query, for a browser can set no header here. */
-  token?: string;
+  /**
+   * A JWT, or what gives one, asked before each attempt: a token that has expired is then renewed. It
+   * is sent in the query, for a browser can set no header here.
+   */
+  token?: string | (() => string | undefined | Promise<string | undefined>);
   /** `auto` (default): WebSocket; SSE where two WebSockets failed while plain HTTP worked. */
   transport?: "auto" | "ws" | "sse";
+  /**
+   * One link for all tabs of this origin that follow the same server with the same options, whatever
+   * channels each follows. The token of the tab that leads is used: give a name instead of `true`, such
+   * as the user's, where tabs must not share with each other. Where the browser cannot (no Web Locks,
+   * as on a page without TLS), each tab has its own link.
+   */
+  share?: boolean | string;
 }
 
 export type Key = string | number;
 export type Item = Record<string, unknown>;
+/** `offline`: without a network, or hidden for more than a minute; it goes on by itself. */
 export type LinkState = "connecting" | "live" | "reconnecting" | "offline" | "closed";
 export type SourceState = "waiting" | "ok" | "stale" | "failing" | "limited" | "paused";
 
@@ -55,7 +66,11 @@ export interface Channel {
   as_of: string | null;
   cursor: string | null;
   count: number;
-  /** Recent values per key and field, where the channel keeps them and they were asked for. */
+  /**
+   * What the last snapshot brought, where the channel keeps it and it was asked for: per key and field
+   * `[epoch seconds, value]`. Items that go lose theirs; later values are not appended: whoever draws
+   * them has them from the changes.
+   */
   trail?: Record<string, Record<string, [number, unknown][]>>;
 }
 
@@ -80,7 +95,10 @@ export interface ClientEvents {
   snapshot: CustomEvent<{ message: Message; view: Channel; change: Change }>;
   diff: CustomEvent<{ message: Message; view: Channel; change: Change }>;
   status: CustomEvent<{ message: Message; view: Channel; change: Change }>;
-  /** What the server refused, and `diverged`, `bad_message`, `http_404`, `close_1008`, … of our own. */
+  /**
+   * What the server refused, and `diverged`, `bad_message`, `not_opened`, `http_404`, `close_1008`, … of
+   * our own. A `channel` that cannot be had is let go; the client closes with its last one.
+   */
   error: CustomEvent<{ type: "error"; code: string; message: string; channel?: string }>;
   bye: CustomEvent<{ type: "bye"; reason?: string; retry_ms?: number }>;
   /** `wait_ms`: when the next attempt is; null where that is unknown or there is none. */
@@ -107,6 +125,10 @@ export interface Client extends EventTarget, AsyncIterable<Notice> {
   readonly transport: "ws" | "sse";
   /** Where a later client may resume: every channel has been received up to here. */
   readonly cursor: string | null;
+  /** Follows these too, on the same link; they are in `channels` at once, with their items soon. */
+  add(channels: string | Iterable<string>): void;
+  /** Follows these no more. Without any channel left the client closes. */
+  remove(channels: string | Iterable<string>): void;
   /** Does not wait for the next attempt; also starts anew after `closed`. */
   reconnect(): void;
   close(): void;

@@ -1,50 +1,57 @@
 // The browser client: one link (WebSocket or SSE) that follows channels, survives everything and
 // resumes where it was. `for await (const { view } of connect(url, { channels: ["quotes"] })) …`
 // What a message does to the items is in reducer.js, how bytes come in links.js, types in stream.d.ts.
+// Loaded when needed: events.js, the link by SSE; share.js, one link for all tabs; notices.js, iteration.
 
-import { ask, openEvents, openSocket } from "./links.js";
+import { addressOf, list, viewOf } from "./address.js";
+import { openSocket } from "./links.js";
+import { watchPage } from "./page.js";
 import { apply, empty } from "./reducer.js";
 
 export { apply, empty, sorted } from "./reducer.js";
 
-const BACKOFF_MS = { first: 500, most: 20_000 };
-const PROVEN_MS = 5_000; // a link that lived so long starts the backoff anew
-const HINT_MS = { least: 1_000, most: 3_600_000 };
+const FIRST_WAIT_MS = 500; // doubled with each attempt; the wait is drawn from 0 to that
+const LONGEST_WAIT_MS = 20_000;
+const LONGEST_HINT_MS = 3_600_000;
+const PROVEN_MS = 5_000; // a link that lived so long starts the waits anew
+const FOLLOW_MS = 100; // what is added within it is one command: a server bounds commands a second
+const OPENING_MS = 30_000; // what a link needs before it can be opened may take: a token, a module
 const WEBSOCKET_TRIES = 2;
-const FINAL_CLOSES = [1000, 1008, 4404];
-const WAITING_CLOSES = [1012, 1013];
+const FINAL_CLOSES = [1008, 4404];
+const WAITING_CLOSES = [1012, 1013]; // a second at least, where the server has not said how long
 const FINAL_ANSWERS = [204, 400, 401, 403, 404, 410];
-const NOTICES = ["snapshot", "diff", "status"];
+const here = globalThis;
 
 /** Follows `options.channels` of the server at `url`; starts at once. */
-export function connect(url = globalThis.location.origin, options = {}) {
+export function connect(url = here.location.origin, options = {}) {
   return new Client(url, options);
 }
 
 class Client extends EventTarget {
   state = "connecting";
-  #base; #options; #cursor; #transport;
-  #link = null; // what is open now: {close()}
-  #upSince = null; // when the link opened
-  #heard = false; // whether the link brought a message
-  #awaited = new Set(); // channels whose first message on this link is still to come
-  #timer = null;
+  channels = new Map();
+  #base; #options; #cursor; #transport; #token;
+  #link; // what is open now: {close(), follow?()}
+  #upAt = 0; // when the link opened, in ms of the page; 0 = it is not open
+  #asked; // name → channel: what the link was asked for
+  #awaited; // names of those whose first message on this link is still to come
+  #hidden = false; // no link is tried until the page is seen again
+  #timer; #following;
   #attempt = 0;
   #refused = 0; // WebSockets that failed while plain HTTP worked
-  #hint = null; // ms the server asked us to wait
-  #page = new AbortController();
+  #hint = 0; // ms the server asked us to wait
+  #page;
 
   constructor(url, options) {
     super();
-    this.#base = new URL(url, globalThis.location?.href);
+    this.#base = new URL(url, here.location?.href);
     this.#base.protocol = this.#base.protocol.replace(/^ws/, "http");
     if (!this.#base.pathname.endsWith("/")) this.#base.pathname += "/";
-    this.#options = { transport: "auto", ...options };
+    this.#options = options;
     this.#cursor = options.since ?? null;
-    this.channels = new Map(list(options.channels).map((name) => [name, empty(name)]));
-    if (this.channels.size === 0) throw new TypeError("connect: options.channels names no channel");
-    this.#watchPage();
-    this.#open();
+    this.#put(options.channels, this.#cursor);
+    if (!this.channels.size) throw new TypeError("connect: options.channels names no channel");
+    this.reconnect();
   }
 
   /** Where a later client may resume: every channel has been received up to here. */
@@ -53,139 +60,150 @@ class Client extends EventTarget {
   /** "ws" or "sse": what is in use, or was last tried. */
   get transport() { return this.#transport; }
 
+  /** Follows these too, on the same link. */
+  add(channels) {
+    this.#put(channels, null);
+    this.#followSoon();
+  }
+
+  /** Follows these no more. */
+  remove(channels) {
+    for (const name of list(channels)) this.channels.delete(name);
+    this.#followSoon();
+  }
+
   /** Does not wait for the next attempt; also starts anew after a final refusal. */
   reconnect() {
-    if (this.#page.signal.aborted) {
-      this.#page = new AbortController();
-      this.#watchPage();
-    }
-    this.#attempt = 0;
-    this.#hint = null;
+    this.#attempt = this.#hint = 0;
+    this.#hidden = false;
+    this.#page?.abort();
+    this.#page = new AbortController();
+    const mayTry = () => !this.#hidden && !this.#link?.shared;
+    watchPage(this.#page.signal, {
+      hide: () => this.#hide(),
+      show: () => { if (this.#hidden) this.reconnect(); },
+      online: () => { if (mayTry() && this.state !== "live") this.reconnect(); },
+      offline: () => { if (mayTry()) this.#retry(); },
+    });
     this.#open();
   }
 
-  close() {
-    this.#finish("closed by the page");
-  }
+  close() { this.#finish("closed by the page"); }
 
   /** The channels that changed, each at most once however slowly it is read: never a queue. */
   async *[Symbol.asyncIterator]() {
-    const pending = new Map();
-    let wake = () => {};
-    const note = ({ detail: { view } }) => {
-      const messages = (pending.get(view.name)?.messages ?? 0) + 1;
-      pending.set(view.name, { channel: view.name, cursor: view.cursor, messages, view });
-      wake();
-    };
-    const stop = () => { if (this.state === "closed") wake(); };
-    for (const type of NOTICES) this.addEventListener(type, note);
-    this.addEventListener("state", stop);
-    try {
-      for (const view of this.channels.values()) if (view.cursor) note({ detail: { view } });
-      while (pending.size > 0 || this.state !== "closed") {
-        if (pending.size === 0) await new Promise((resolve) => { wake = resolve; });
-        for (const [name, notice] of pending) {
-          pending.delete(name);
-          yield notice;
-        }
-      }
-    } finally {
-      for (const type of NOTICES) this.removeEventListener(type, note);
-      this.removeEventListener("state", stop);
+    yield* (await import("./notices.js")).notices(this);
+  }
+
+  #put(channels, cursor) {
+    for (const name of list(channels)) {
+      if (!this.channels.has(name)) this.channels.set(name, { ...empty(name), cursor });
     }
   }
 
-  #watchPage() {
-    if (typeof globalThis.addEventListener !== "function") return;
-    const on = (type, act) => globalThis.addEventListener(type, act, { signal: this.#page.signal });
-    // An open link would keep the page out of the back/forward cache.
-    on("pagehide", () => {
-      this.#drop();
-      this.#become("offline", { reason: "the page is hidden" });
-    });
-    on("pageshow", () => { if (!this.#link) this.reconnect(); });
-    on("online", () => { if (this.state !== "live") this.reconnect(); });
-    on("offline", () => { if (this.state !== "live") this.#retry(); });
-  }
-
-  #open() {
+  async #open() {
     this.#drop();
-    const { transport } = this.#options;
-    const blocked = this.#refused >= WEBSOCKET_TRIES || typeof WebSocket === "undefined";
+    const { transport = "auto", token, share } = this.#options;
+    const blocked = this.#refused >= WEBSOCKET_TRIES || !here.WebSocket;
     this.#transport = transport === "auto" ? (blocked ? "sse" : "ws") : transport;
-    this.#heard = false;
+    this.#asked = new Map(this.channels);
     this.#awaited = new Set(this.channels.keys());
     if (this.state !== "connecting") this.#become("reconnecting", { wait_ms: 0 });
-    const link = { close: () => {} };
-    const mine = (act) => (...values) => { if (this.#link === link) act(...values); };
-    this.#link = link;
-    const open = this.#transport === "sse" ? openEvents : openSocket;
-    link.close = open(this.#address(this.#transport), {
-      up: mine(() => this.#up()),
-      text: mine((text) => this.#take(text)),
-      broken: mine(() => this.#broken()),
-      down: mine((code, reason) => this.#lost(code, reason)),
-    });
+    const link = this.#link = { close() {} };
+    const mine = (act) => (value) => { if (this.#link === link) act.call(this, value); };
+    const on = {
+      up: mine(this.#up), text: mine(this.#take), reached: mine(this.#reached),
+      broken: mine(this.#broken), down: mine(this.#lost), refused: mine(this.#refuse),
+    };
+    this.#timer = setTimeout(() => on.down({ message: "too late" }), OPENING_MS);
+    try {
+      let open = share && (await import("./share.js")).join(this.#options, this.#base, this, connect);
+      if (!open) {
+        open = this.#transport === "ws" ? openSocket : (await import("./events.js")).openEvents;
+        this.#token = await (typeof token === "function" ? token() : token);
+      }
+      if (this.#link !== link) return;
+      clearTimeout(this.#timer);
+      Object.assign(link, open(this.#address(this.#transport), on));
+    } catch (error) {
+      if (this.#link !== link) return;
+      this.#fail({ code: "not_opened", message: String(error) });
+      this.#retry();
+    }
   }
 
   #drop() {
     clearTimeout(this.#timer);
     this.#link?.close();
     this.#link = null;
-    this.#upSince = null;
+    if (this.#upAt && performance.now() - this.#upAt >= PROVEN_MS) this.#attempt = 0;
+    this.#upAt = 0;
   }
 
-  #up() {
-    this.#upSince = performance.now();
-    this.#become("live");
-  }
-
-  // The EventSource reconnects by itself; but its own cursor is only right for a complete link.
-  #broken() {
-    if (this.#awaited.size > 0) return this.#lost();
-    this.#awaited = new Set(this.channels.keys());
-    this.#become("reconnecting");
-  }
-
-  async #lost(code, reason) {
-    const lived = this.#upSince !== null && performance.now() - this.#upSince >= PROVEN_MS;
-    const heard = this.#heard;
+  #hide() {
+    if (this.state === "closed") return;
     this.#drop();
-    if (lived) this.#attempt = 0;
-    if (code === 1000 ? this.#hint === null : FINAL_CLOSES.includes(code)) {
-      return this.#refuse(`close_${code}`, reason || `the server closed with ${code}`);
+    this.#hidden = true;
+    this.#become("offline", { reason: "the page is hidden" });
+  }
+
+  #up(transport = this.#transport) {
+    this.#transport = transport;
+    this.#upAt = performance.now();
+    this.#hint = 0;
+    this.#become("live");
+    this.#follow();
+  }
+
+  // The tab that holds a shared link has lost it, and tries again by itself.
+  #broken(detail) {
+    this.#awaited = new Set(this.#asked.keys());
+    this.#become(detail.state, detail);
+  }
+
+  async #lost(why) {
+    const { code, message } = why;
+    const unheard = this.#awaited.size === this.#asked.size;
+    this.#drop();
+    const renewable = typeof this.#options.token === "function" && /token expired/.test(message);
+    if (code === 1000 ? !this.#hint : FINAL_CLOSES.includes(code) && !renewable) {
+      return this.#refuse({ code: `close_${code}`, message: message || `the server closed: ${code}` });
     }
-    if (WAITING_CLOSES.includes(code)) this.#hint ??= HINT_MS.least;
-    if (!heard) {
+    if (WAITING_CLOSES.includes(code)) this.#hint ||= 1_000;
+    if (this.#transport === "ws" && unheard) {
       // A browser tells a page nothing about a refused handshake; a plain request does.
+      const question = this.#link = { close() {} };
       this.#become("reconnecting");
-      const question = this.#link = { close: () => {} };
-      const answer = await ask(this.#address("sse"));
+      this.#timer = setTimeout(() => this.#retry(), OPENING_MS);
+      const events = await import("./events.js").catch(() => null);
+      why = await events?.ask(this.#address("sse")) ?? {};
       if (this.#link !== question) return;
-      this.#link = null;
-      if (FINAL_ANSWERS.includes(answer.status)) {
-        return this.#refuse(`http_${answer.status}`, answer.message);
-      }
-      if (answer.ok && this.#transport === "ws") this.#refused += 1;
-      this.#hint ??= answer.retry_ms === null ? null : Math.min(answer.retry_ms, HINT_MS.most);
+      if (why.ok) this.#refused += 1;
     }
+    if (FINAL_ANSWERS.includes(why.status)) return this.#refuse({ ...why, code: `http_${why.status}` });
+    this.#hint ||= why.retry_ms;
     this.#retry();
   }
 
   #retry() {
     this.#drop();
-    const cap = Math.min(BACKOFF_MS.most, BACKOFF_MS.first * 2 ** Math.min(this.#attempt++, 10));
+    const cap = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** this.#attempt);
+    const hint = Math.min(this.#hint || 0, LONGEST_HINT_MS);
     // Still tried without a network, though rarely: the server may be on this machine.
-    const offline = globalThis.navigator?.onLine === false;
-    const wait = offline ? BACKOFF_MS.most : (this.#hint ?? 0) + Math.random() * cap;
-    this.#hint = null;
+    const offline = here.navigator?.onLine === false;
+    const wait = offline && this.#attempt ? LONGEST_WAIT_MS : hint + Math.random() * cap;
+    this.#attempt += 1;
+    this.#hint = 0;
     this.#timer = setTimeout(() => this.#open(), wait);
     this.#become(offline ? "offline" : "reconnecting", { wait_ms: Math.round(wait) });
   }
 
-  #refuse(code, message) {
-    this.#emit("error", { type: "error", code, message });
-    this.#finish(message);
+  // A channel that cannot be had is let go: it must not end all others, or no link would open again.
+  #refuse({ code, message, channel }) {
+    const goesOn = this.channels.size > 1 && this.channels.delete(channel);
+    this.#fail({ code, message, channel });
+    if (goesOn) this.#open();
+    else this.#finish(message);
   }
 
   #finish(reason) {
@@ -194,69 +212,88 @@ class Client extends EventTarget {
     if (this.state !== "closed") this.#become("closed", { reason });
   }
 
+  #followSoon() { this.#following ??= setTimeout(() => this.#follow(), FOLLOW_MS); }
+
+  #follow() {
+    clearTimeout(this.#following);
+    this.#following = null;
+    const { channels } = this;
+    if (!channels.size) return this.#finish("no channel is left");
+    if (!this.#upAt) return;
+    const asked = this.#asked;
+    const added = [...channels.keys()].filter((name) => channels.get(name) !== asked.get(name));
+    const removed = [...asked.keys()].filter((name) => !channels.has(name));
+    if (!added.length && !removed.length) return;
+    if (!this.#link.follow) return this.#open();
+    this.#asked = new Map(channels);
+    for (const name of added) this.#awaited.add(name);
+    for (const name of removed) this.#awaited.delete(name);
+    this.#link.follow(added, removed, viewOf(this.#options));
+  }
+
   #take(text) {
     let message;
     try {
-      message = JSON.parse(text);
+      message = JSON.parse(text) ?? {};
     } catch {
-      return this.#emit("error", { type: "error", code: "bad_message", message: "not JSON" });
+      return this.#fail({ code: "bad_message", message: "not JSON" });
     }
-    if (message === null || typeof message !== "object" || Array.isArray(message)) return;
-    this.#heard = true;
+    const { type, channel, retry_ms } = message;
     this.#emit("message", { message, text });
-    if (message.type === "error") this.#emit("error", message);
-    else if (message.type === "bye") this.#bye(message);
-    else this.#follow(this.channels.get(message.channel), message);
+    if (type === "error") this.#denied(message);
+    else if (type !== "bye") this.#apply(this.channels.get(channel), message);
+    else {
+      this.#hint = retry_ms ?? this.#hint;
+      this.#emit("bye", message);
+    }
   }
 
-  #follow(view, message) {
-    const change = view && apply(view, message);
+  #apply(view, message) {
+    const name = message.channel;
+    if (!view || this.#asked.get(name) !== view) return;
+    if (message.type === "snapshot" || message.resumed) this.#awaited.delete(name);
+    // What comes before the first message is left over from before it was removed and added again.
+    const change = !this.#awaited.has(name) && apply(view, message);
     if (!change) return;
-    if (change.kind !== "status") {
-      this.#awaited.delete(view.name);
-      if (this.#awaited.size === 0) this.#cursor = message.cursor ?? this.#cursor;
-    }
+    if (change.kind !== "status") this.#reached(message.cursor);
     const link = this.#link;
     this.#emit(change.kind, { message, view, change });
     if (!change.diverged || !link || this.#link !== link) return;
-    const text = `the items of '${view.name}' differ from the server's: asking for all of them`;
-    this.#emit("error", { type: "error", code: "diverged", message: text, channel: view.name });
+    this.#fail({ code: "diverged", message: `'${name}' is not as the server has it`, channel: name });
     this.#cursor = null;
-    this.#attempt = this.#upSince + PROVEN_MS < performance.now() ? 0 : this.#attempt;
     this.#retry();
   }
 
-  #bye(message) {
-    if (message.retry_ms >= 0) this.#hint = Math.min(message.retry_ms, HINT_MS.most);
-    this.#emit("bye", message);
-    if (this.#transport === "sse" && this.#link) this.#lost();
+  // A cursor is that of all channels of the link, so it counts once all of them have begun.
+  #reached(cursor) {
+    if (!this.#awaited.size) this.#cursor = cursor ?? this.#cursor;
   }
 
-  #become(state, more = {}) {
+  // A refused subscription: the channel to blame is let go, those asked for with it are asked for anew.
+  #denied(message) {
+    for (const [name, view] of this.channels) {
+      if (view.cursor) continue;
+      if ((message.channel ?? name) === name) this.channels.delete(name);
+      this.#asked.delete(name);
+    }
+    this.#emit("error", message);
+    if (this.channels.size) this.#followSoon();
+    else this.#finish(message.message);
+  }
+
+  #fail(error) { this.#emit("error", { type: "error", ...error }); }
+
+  #become(state, more) {
     this.state = state;
     this.#emit("state", { state, transport: this.#transport, wait_ms: null, reason: null, ...more });
   }
 
-  #emit(type, detail) {
-    this.dispatchEvent(new CustomEvent(type, { detail }));
-  }
+  #emit(type, detail) { this.dispatchEvent(new CustomEvent(type, { detail })); }
 
   #address(transport) {
-    const names = [...this.channels.keys()].map(encodeURIComponent).join(",").replaceAll("%3A", ":");
-    const url = new URL(`${transport}/${names}`, this.#base);
-    if (transport === "ws") url.protocol = url.protocol.replace("http", "ws");
-    const { fields, keys, where, maxRate, trail, token } = this.#options;
-    const asked = {
-      since: this.#cursor, fields: list(fields), keys: list(keys), where, max_rate: maxRate,
-      trail: trail ? 1 : null, token,
-    };
-    for (const [name, value] of Object.entries(asked)) {
-      if (String(value ?? "") !== "") url.searchParams.set(name, String(value));
-    }
-    return url;
+    // A cursor says nothing of a channel that was not followed up to it.
+    const since = [...this.channels.values()].every((view) => view.cursor) && this.#cursor;
+    const names = this.channels.keys();
+    return addressOf(this.#base, transport, names, this.#options, since, this.#token);
   }
-}
-
-function list(value) {
-  return typeof value === "string" ? value.split(",") : [...(value ?? [])];
 }

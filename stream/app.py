@@ -6,20 +6,17 @@ import contextlib
 import secrets
 import time
 from collections.abc import AsyncIterator, Mapping
-from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 from starlette.routing import Mount, Route, WebSocketRoute
-from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from stream import __version__, describe, metrics
 from stream.access import Access
 from stream.addresses import network
 from stream.catalog import Catalog
-from stream.doors import publishing, rest
+from stream.doors import pages, publishing, rest
 from stream.doors.answer import json_response
 from stream.doors.sse import sse_door
 from stream.doors.websocket import websocket_door
@@ -33,17 +30,6 @@ from stream.service import Service
 from stream.settings import Settings
 from stream.sources.base import Source
 from stream.sources.factory import Factory
-
-CSP = (
-    "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data: https: http:; "
-    "frame-ancestors 'self'; base-uri 'none'"
-)
-
-
-def static_folder() -> Path:
-    """The pages: beside the package in a checkout, inside it once installed."""
-    inside = Path(__file__).parent / "static"
-    return inside if inside.is_dir() else Path(__file__).parent.parent / "static"
 
 
 def create_app(
@@ -75,7 +61,7 @@ def create_app(
             await factory.aclose()
 
     app = Starlette(routes=routes(), lifespan=lifespan)
-    app.add_middleware(PageHeaders)
+    app.add_middleware(pages.PageHeaders)
     app.state.service = service
     return app
 
@@ -114,16 +100,8 @@ def _access(settings: Settings) -> Access:
 
 def routes() -> list[Route | WebSocketRoute | Mount]:
     """Every path of protocol.md."""
-    folder = static_folder()
-
-    async def console(request: Request) -> Response:
-        return FileResponse(folder / "index.html")
-
-    async def docs(request: Request) -> Response:
-        return Response(describe.page(), media_type="text/html")
-
     return [
-        Route("/", console),
+        *pages.routes(),
         WebSocketRoute("/ws", websocket_door),
         WebSocketRoute("/ws/{channels}", websocket_door),
         Route("/sse/{channels}", sse_door),
@@ -138,8 +116,6 @@ def routes() -> list[Route | WebSocketRoute | Mount]:
         Route("/metrics", _metrics),
         Route("/openapi.json", _openapi),
         Route("/asyncapi.json", _asyncapi),
-        Route("/docs", docs),
-        Mount("/static", StaticFiles(directory=folder)),
     ]
 
 
@@ -154,27 +130,3 @@ async def _openapi(request: Request) -> Response:
 
 async def _asyncapi(request: Request) -> Response:
     return json_response(describe.asyncapi())
-
-
-class PageHeaders:
-    """Security headers on every answer; pages may load nothing from elsewhere."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-
-        async def with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [
-                    *message.get("headers", []),
-                    (b"x-content-type-options", b"nosniff"),
-                    (b"content-security-policy", CSP.encode()),
-                    (b"referrer-policy", b"no-referrer"),
-                ]
-            await send(message)
-
-        await self.app(scope, receive, with_headers)

@@ -29,6 +29,7 @@ from stream.source_settings import Parametrised, PushSettings, SourceSettings
 from stream.sources.base import Source, close
 from stream.sources.factory import Factory, Traits
 from stream.template import BadParameter, ChannelPattern, Rule
+from stream.trail import Trail
 
 log = logging.getLogger("stream.catalog")
 
@@ -210,7 +211,7 @@ class Catalog:
             raise ClientError("too_many_keys", "too many keys are watched here", status=503)
 
     def _open_parametrised(self, name: str) -> Line:
-        for pattern, source_name, settings in self.patterns.values():
+        for template, (pattern, source_name, settings) in self.patterns.items():
             try:
                 values = pattern.match(name)
             except BadParameter as error:
@@ -222,7 +223,7 @@ class Catalog:
                 raise ClientError(
                     "too_many_channels", f"{most} such channels are open already", status=503
                 )
-            line = self._open(name, {source_name: settings}, values=values)
+            line = self._open(name, {source_name: settings}, template=template, values=values)
             line.ephemeral = True
             self._start(line)
             return line
@@ -233,14 +234,16 @@ class Catalog:
         name: str,
         sources: Mapping[str, SourceSettings],
         *,
+        template: str = "",
         values: Mapping[str, str] | None = None,
     ) -> Line:
-        settings = self._settings.channels.get(name, ChannelSettings())
+        tables = self._settings.channels
+        settings = tables.get(name) or tables.get(template) or ChannelSettings()
         kinds = ",".join(dict.fromkeys(source.kind for source in sources.values()))
         sort = settings.sort
         if sort is None and all(isinstance(s, FeedSettings) for s in sources.values()):
             sort = "-published"
-        channel = self._hub.open(name, sort=sort, kind=kinds)
+        channel = self._hub.open(name, sort=sort, kind=kinds, trail=_trail(settings))
         # Known before the first read, so that the first items are a diff, not a new beginning.
         traits = {n: self._factory.traits(n, source) for n, source in sources.items()}
         expected = {each.key for each in traits.values()}
@@ -280,12 +283,12 @@ class Catalog:
         for name, source in sources.items():
             made = self._factory.make(name, source, channel=line.channel.name, values=values)
             line.linger_s = traits[name].linger_s
-            poller = self._poller(line, name, made, traits[name], inflow)
+            poller = self._poller(line, (name, source.kind), made, traits[name], inflow)
             poller.remembers = not values
             line.pollers.append(poller)
 
     def _poller(
-        self, line: Line, name: str, source: Source, traits: Traits, inflow: Inflow
+        self, line: Line, named: tuple[str, str], source: Source, traits: Traits, inflow: Inflow
     ) -> Poller:
         is_wanted, wanted_keys = _always, None
         if traits.keys is not None:
@@ -294,8 +297,8 @@ class Catalog:
             is_wanted, wanted_keys = lambda: bool(line.wanted_keys()), line.wanted_keys
         elif traits.demand == "watched":
             is_wanted = line.is_watched
-        given = (name, line.channel.kind, source, inflow, traits.pace, self._ledger, is_wanted)
-        breaker = self._breakers.setdefault(name, Breaker())
+        given = (*named, source, inflow, traits.pace, self._ledger, is_wanted)
+        breaker = self._breakers.setdefault(named[0], Breaker())
         if traits.follows:
             backs_off, silence_s = traits.backs_off, traits.silence_s
             return Follower(*given, breaker=breaker, backs_off=backs_off, silence_s=silence_s)
@@ -303,7 +306,7 @@ class Catalog:
 
     def _open_own(self, name: str, source: Source, every_s: float) -> None:
         settings = self._settings.channels.get(name, ChannelSettings())
-        channel = self._hub.open(name, sort=settings.sort, kind="own")
+        channel = self._hub.open(name, sort=settings.sort, kind="own", trail=_trail(settings))
         line = self.lines[name] = Line(channel)
         inflow = Inflow(self._hub, channel, [Contribution(name)], retain=settings.retain)
         poller = Poller(name, "own", source, inflow, Pace(every_s), self._ledger, is_wanted=_always)
@@ -344,6 +347,13 @@ async def _run(poller: Poller) -> None:
         await poller.run()
     finally:
         await close(poller.source)
+
+
+def _trail(settings: ChannelSettings) -> Trail | None:
+    kept = settings.trail
+    if kept is None:
+        return None
+    return Trail(kept.fields, points=kept.points, every_s=kept.every)
 
 
 def _always() -> bool:

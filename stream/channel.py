@@ -11,6 +11,7 @@ from stream.encode import Format, Head, Marks, Message
 from stream.model import ADDED_KEY, Change, Cursor, Key, SourceState, Status
 from stream.splice import Splice, Telling
 from stream.state import State
+from stream.trail import Trail
 from stream.view import Spec, View, forms
 
 if TYPE_CHECKING:
@@ -55,6 +56,9 @@ class SharedView:
 class Channel:
     """A named, keyed collection that changes.
 
+    Attributes:
+        changes: how many items were put, patched or deleted in its life.
+
     Args:
         name: its name.
         epoch: the engine's epoch, for the cursors it writes.
@@ -62,33 +66,48 @@ class Channel:
         sort: how clients should order the items.
         kind: the kinds of source that feed it, for people.
         deletions: how many deletions are remembered.
+        trail: what keeps recent values, where the channel has it.
     """
 
     def __init__(
-        self, name: str, *, epoch: str, seq: int, sort: str | None, kind: str, deletions: int
+        self,
+        name: str,
+        *,
+        epoch: str,
+        seq: int,
+        sort: str | None,
+        kind: str,
+        deletions: int,
+        trail: Trail | None = None,
     ) -> None:
         self.name = name
         self.epoch = epoch
         self.sort = sort
         self.kind = kind
+        self.trail = trail
         self.key = ADDED_KEY
         self.state = State(deletions=deletions, seq=seq)
         self.status = Status()
         self.status_version = 0
+        self.changes = 0
         self.views: dict[Spec, SharedView] = {}
         # A change looks for the views that show its keys; those that name none show them all.
         self._of_all: dict[SharedView, None] = {}
         self._by_key: dict[str, dict[SharedView, None]] = {}
         self._frames: dict[object, list[Message]] = {}
         self._bodies: dict[tuple[Spec, Format], bytes] = {}
+        self._trailed: dict[tuple[Spec, Format], bytes] = {}
 
     @property
     def cursor(self) -> str:
         """The place of the channel's last change."""
         return str(Cursor(self.epoch, self.state.seq))
 
-    def apply(self, change: Change, seq: int, key: str) -> Woken:
+    def apply(self, change: Change, seq: int, key: str, *, at: float | None = None) -> Woken:
         """Take a numbered change; the key field may be another than before.
+
+        Args:
+            at: when it was read, Unix seconds, for the trail.
 
         Returns:
             Whose view has changed.
@@ -99,8 +118,11 @@ class Channel:
         new = frozenset(change.put.keys() - entries.keys())
         change = Change(change.put, patch, gone)
         self.state.apply(change, seq)
+        self.changes += len(change)
         self._frames.clear()
         self._bodies.clear()
+        if self.trail is not None:
+            self._record(self.trail, change, at, is_anew=key != self.key)
         if key != self.key:
             return self._begin_anew(seq, key)
         woken = Woken([], [])
@@ -125,6 +147,13 @@ class Channel:
                     audience.add(telling)
                 woken.audiences.extend(audiences)
         return woken
+
+    def _record(self, trail: Trail, change: Change, at: float | None, *, is_anew: bool) -> None:
+        self._trailed.clear()
+        if is_anew:
+            trail.clear()
+        if at is not None:
+            trail.record(change, at)
 
     def _begin_anew(self, seq: int, key: str) -> Woken:
         self.key = key
@@ -154,6 +183,7 @@ class Channel:
         self.status = status
         if before.as_of != status.as_of:  # which stands in every line of a text
             self._bodies = {p: b for p, b in self._bodies.items() if p[1] is not Format.TEXT}
+            self._trailed.clear()  # a trail's lines end there
         woken = Woken([], [])
         if (before.state, before.error) == (status.state, status.error):
             return woken
@@ -229,14 +259,33 @@ class Channel:
         return Head(self.name, self.key, self.sort, self.status.as_of, len(view))
 
     def snapshot(
-        self, view: View, form: Format, cursor: str, marks: Marks = encode.NO_MARKS
+        self,
+        view: View,
+        form: Format,
+        cursor: str,
+        marks: Marks = encode.NO_MARKS,
+        *,
+        trail: bool = False,
     ) -> Message:
-        """The view's items now."""
+        """The view's items now; with their trail, where that is asked for and there is one."""
         head = self.head(view)
+        body = self._body(head, view, form)
+        if trail and self.trail is not None and form is not Format.TEXT:
+            body = self._with_trail(self.trail, body, view, form)
+        return encode.snapshot(head, form, cursor, body, marks)
+
+    def _body(self, head: Head, view: View, form: Format) -> bytes:
         place = (view.spec, form)
         if place not in self._bodies:
             self._bodies[place] = encode.snapshot_body(head, view, form)
-        return encode.snapshot(head, form, cursor, self._bodies[place], marks)
+        return self._bodies[place]
+
+    def _with_trail(self, trail: Trail, body: bytes, view: View, form: Format) -> bytes:
+        place = (view.spec, form)
+        if place not in self._trailed:
+            text = trail.text(view.keys(), view.names, self.status.as_of)
+            self._trailed[place] = encode.with_trail(body, text)
+        return self._trailed[place]
 
     def diff(
         self, view: View, form: Format, seen: int, cursor: str, marks: Marks = encode.NO_MARKS

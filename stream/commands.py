@@ -29,7 +29,7 @@ HELP: Final = (
     "unsub CHANNEL… | list | rate PER_SECOND | ping | help — or JSON: "
     '{"op":"subscribe","channels":["news"]}'
 )
-PARAMETERS: Final = ("since", "fields", "keys", "where", "format", "snapshot", "max_rate")
+PARAMETERS: Final = ("since", "fields", "keys", "where", "format", "snapshot", "max_rate", "trail")
 LOWEST_RATE: Final = 0.01
 HIGHEST_RATE: Final = 100.0
 

@@ -32,6 +32,7 @@ from stream.settings import (
     ChannelSettings,
     EngineSettings,
     LimitSettings,
+    TrailSettings,
 )
 from stream.source_settings import (
     PushSettings,
@@ -70,6 +71,7 @@ def render() -> str:
         _section("`[engine]`", EngineSettings),
         _section("`[auth]`", AuthSettings),
         _section("`[channels.<name>]`", ChannelSettings),
+        _section("`[channels.<name>.trail]`", TrailSettings),
         _table("`[sources.<name>]` of kind http or feed", shared),
         _table("`[sources.<name>]` of kind http only", _without(http, shared)),
         _table("`[sources.<name>]` of kind feed only", _without(feed, shared)),

@@ -12,6 +12,15 @@ _ITEM: Final[Schema] = {"type": "object", "additionalProperties": True}
 _CURSOR: Final[Schema] = {"type": "string", "examples": ["k3f9-1042"]}
 _TIME: Final[Schema] = {"type": "string", "format": "date-time"}
 _KEYS: Final[Schema] = {"type": "array", "items": {"type": ["string", "integer"]}}
+_POINT: Final[Schema] = {"type": "array", "prefixItems": [{"type": "number"}] * 2}
+_TRAIL: Final[Schema] = {
+    "type": "object",
+    "description": "Key, field, and points of Unix seconds and value, oldest first.",
+    "additionalProperties": {
+        "type": "object",
+        "additionalProperties": {"type": "array", "items": _POINT},
+    },
+}
 _STATES: Final = ["waiting", "ok", "stale", "failing", "limited", "paused"]
 
 _QUERY: Final = {
@@ -23,8 +32,12 @@ _QUERY: Final = {
     "wait": "With since: long-poll for so many seconds.",
     "max_rate": "Most diffs a second for this connection, 0.01 to 100.",
     "snapshot": "0: skip the first snapshot.",
+    "trail": "1: snapshots also carry recent values, where the channel keeps them.",
     "token": "A JWT where headers cannot be set.",
 }
+_STREAMED: Final = (
+    "since", "fields", "keys", "where", "max_rate", "format", "snapshot", "trail",
+)  # fmt: skip
 
 
 def schemas() -> Schema:
@@ -34,7 +47,13 @@ def schemas() -> Schema:
     return {
         "Snapshot": _object(
             "snapshot",
-            {**common, "key": {"type": "string"}, "sort": {"type": "string"}, "items": _list()},
+            {
+                **common,
+                "key": {"type": "string"},
+                "sort": {"type": "string"},
+                "items": _list(),
+                "trail": _TRAIL,
+            },
         ),
         "Diff": _object(
             "diff",
@@ -102,7 +121,7 @@ def _problems(*codes: int) -> Schema:
 
 def openapi() -> Schema:
     """The REST contract, OpenAPI 3.1."""
-    views = _parameters("fields", "keys", "where", "format", "token")
+    views = _parameters("fields", "keys", "where", "format", "trail", "token")
     state = {
         "summary": "The current state; with since, the composed diff",
         "parameters": [_path("name"), *_parameters("since", "wait"), *views],
@@ -152,7 +171,7 @@ def asyncapi() -> Schema:
     names = ("Snapshot", "Diff", "Status", "Error", "Bye")
     messages = {n: {"payload": {"$ref": f"#/components/schemas/{n}"}} for n in names}
     refs = {n: {"$ref": f"#/components/messages/{n}"} for n in names}
-    queries = ("since", "fields", "keys", "where", "max_rate", "format", "snapshot", "token")
+    queries = (*_STREAMED, "token")
     channels = {
         kind: {
             "address": f"/{kind}/{{channels}}",
@@ -186,7 +205,7 @@ def page() -> str:
                 f"<tr><td>{method.upper()}</td><td><code>{path}</code></td>"
                 f"<td>{operation['summary']}</td><td>{names}</td></tr>"
             )
-    streamed = "since, fields, keys, where, max_rate, format, snapshot"
+    streamed = ", ".join(_STREAMED)
     rows += [
         f"<tr><td>GET</td><td><code>{channel['address']}</code></td>"
         f"<td>Subscribe</td><td>{streamed}</td></tr>"
@@ -197,12 +216,27 @@ def page() -> str:
 
 
 _PAGE: Final = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>stream: the contract</title>
+<html lang="en"><head><meta charset="utf-8"><title>API · stream</title>
 <meta name="viewport" content="width=device-width,initial-scale=1">
+<<<<<<< HEAD
+<meta name="color-scheme" content="light dark">
+<link rel="icon" href="static/favicon.svg" type="image/svg+xml">
+<link rel="stylesheet" href="static/theme.css">
+<link rel="stylesheet" href="static/pages.css"></head>
+<body class="docs"><header class="top"><h1><a href="./">stream</a></h1><nav aria-label="Pages">
+<a href="./">Console</a><a href="desk">Desk</a><a href="news">News</a><a href="embed">Embed</a>
+</nav><nav class="more" aria-label="More"><a href="docs" aria-current="page">API</a>
+<a href="metrics">Metrics</a></nav></header>
+<main><h2>The contract</h2>
+=======
+<link rel="icon" href="static/favicon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="static/console.css"></head>
 <body class="docs"><main><h1>stream: the contract</h1>
+>>>>>>> 3f96b69806be47e9f8770a119224c82221185c9d
 <p>For machines: <a href="openapi.json">openapi.json</a> and
-<a href="asyncapi.json">asyncapi.json</a>. The console is <a href="./">here</a>.</p>
-<table><thead><tr><th>Method</th><th>Path</th><th>For</th><th>Query</th></tr></thead>
-<tbody>{rows}</tbody></table><h2>Parameters</h2><dl>{options}</dl></main></body></html>
+<a href="asyncapi.json">asyncapi.json</a>.</p>
+<h2>Requests</h2>
+<div class="scroll" tabindex="0"><table><thead><tr><th>Method</th><th>Path</th><th>For</th>
+<th>Query</th></tr></thead><tbody>{rows}</tbody></table></div>
+<h2>Parameters</h2><dl>{options}</dl></main></body></html>
 """

@@ -8,14 +8,10 @@ is done above it.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import contextvars
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from typing import Any, Final, TypeAlias
-
-import httpcore
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, TypeAlias
 
 from stream.addresses import Network, may_be_reached
 from stream.errors import SourceError
@@ -27,15 +23,6 @@ NEXT_ADDRESS_S: Final = 0.25
 """How long one address is tried before the next is tried beside it (RFC 8305 §5)."""
 MAX_TRIED: Final = 6
 """Most addresses of one name that are tried; all are checked."""
-MAX_HEAD_BYTES: Final = 131_072
-"""Most bytes before an answer's head is complete, all interim answers (1xx) included. The parser
-bounds a single head by 100 KiB, but not how many of them may come."""
-HEAD_READ_BYTES: Final = 16_384
-"""Most bytes of a head that are read at once: 64 KiB of interim answers hold the loop for 0.2 s."""
-
-_Options: TypeAlias = Iterable[Any] | None
-
-_head_left: contextvars.ContextVar[list[int] | None] = contextvars.ContextVar("head", default=None)
 
 
 async def resolve(host: str, port: int) -> list[str]:
@@ -45,18 +32,8 @@ async def resolve(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(row[4][0]) for row in found))
 
 
-@contextlib.contextmanager
-def reading_a_head() -> Iterator[None]:
-    """Within this block no connection of this task reads more than `MAX_HEAD_BYTES`."""
-    token = _head_left.set([MAX_HEAD_BYTES])
-    try:
-        yield
-    finally:
-        _head_left.reset(token)
-
-
-class Dialer(httpcore.AsyncNetworkBackend):
-    """Opens the connections of one pool.
+class Dialer:
+    """Opens connections to what may be reached.
 
     Args:
         resolve: how a name becomes addresses.
@@ -67,35 +44,17 @@ class Dialer(httpcore.AsyncNetworkBackend):
     def __init__(self, resolve: Resolve, allow: Sequence[Network] | None) -> None:
         self._resolve = resolve
         self._allow = allow
-        self._inner = httpcore.AnyIOBackend()
 
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,  # noqa: ASYNC109  # httpcore's interface
-        local_address: str | None = None,
-        socket_options: _Options = None,
-    ) -> httpcore.AsyncNetworkStream:
+    async def connect(self, host: str, port: int) -> socket.socket:
         """Connect to the first address that answers.
 
         Raises:
             SourceError: kind ``address``: one of the host's addresses may not be reached.
-            httpcore.ConnectTimeout, httpcore.ConnectError, UnicodeError: no connection.
+            OSError, UnicodeError: no connection, see `why_unreachable`.
         """
-
-        async def connect(address: str) -> httpcore.AsyncNetworkStream:
-            return await self._inner.connect_tcp(address, port, None, local_address, socket_options)
-
-        try:
-            async with asyncio.timeout(timeout):
-                addresses = await self._resolve(host, port)
-                self._check(host, addresses)
-                return _Metered(await _first(connect, addresses[:MAX_TRIED]))
-        except TimeoutError as error:
-            raise httpcore.ConnectTimeout from error
-        except OSError as error:
-            raise httpcore.ConnectError from error
+        addresses = await self._resolve(host, port)
+        self._check(host, addresses)
+        return await _first(addresses[:MAX_TRIED], port)
 
     def _check(self, host: str, addresses: Sequence[str]) -> None:
         if not addresses:
@@ -110,29 +69,23 @@ class Dialer(httpcore.AsyncNetworkBackend):
                 "see allow_addresses in [upstream]",
             )
 
-    async def sleep(self, seconds: float) -> None:
-        """Wait between two attempts."""
-        await asyncio.sleep(seconds)
 
-
-async def _first(
-    connect: Callable[[str], Awaitable[httpcore.AsyncNetworkStream]], addresses: Sequence[str]
-) -> httpcore.AsyncNetworkStream:
+async def _first(addresses: Sequence[str], port: int) -> socket.socket:
     """The connection that is ready first; further addresses are tried when one fails or is slow.
 
     Raises:
-        httpcore.ConnectError: of the address tried first, when none answers.
+        OSError: of the address tried first, when none answers.
     """
     if len(addresses) == 1:
-        return await connect(addresses[0])
+        return await _open(addresses[0], port)
     left = list(addresses)
     errors: list[BaseException] = []
-    running: set[asyncio.Task[httpcore.AsyncNetworkStream]] = set()
-    won: httpcore.AsyncNetworkStream | None = None
+    running: set[asyncio.Task[socket.socket]] = set()
+    won: socket.socket | None = None
     try:
         while won is None and (left or running):
             if left:
-                running.add(asyncio.ensure_future(connect(left.pop(0))))
+                running.add(asyncio.ensure_future(_open(left.pop(0), port)))
             patience_s = NEXT_ADDRESS_S if left else None
             done, running = await asyncio.wait(
                 running, timeout=patience_s, return_when=asyncio.FIRST_COMPLETED
@@ -151,47 +104,24 @@ async def _first(
     return won
 
 
-async def _discard(tasks: set[asyncio.Task[httpcore.AsyncNetworkStream]]) -> None:
+async def _open(address: str, port: int) -> socket.socket:
+    """A connected socket that does not block."""
+    made = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        made.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(made, (address, port))
+    except BaseException:
+        made.close()
+        raise
+    return made
+
+
+async def _discard(tasks: set[asyncio.Task[socket.socket]]) -> None:
     for task in tasks:
         task.cancel()
     for result in await asyncio.gather(*tasks, return_exceptions=True):
-        if isinstance(result, httpcore.AsyncNetworkStream):
-            await result.aclose()
-
-
-class _Metered(httpcore.AsyncNetworkStream):
-    """A stream that stops reading where `reading_a_head` says so."""
-
-    def __init__(self, inner: httpcore.AsyncNetworkStream) -> None:
-        self._inner = inner
-
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
-        left = _head_left.get()
-        if left is not None:
-            max_bytes = min(max_bytes, HEAD_READ_BYTES)
-        data = await self._inner.read(max_bytes, timeout)
-        if left is not None:
-            left[0] -= len(data)
-            if left[0] < 0:
-                raise httpcore.RemoteProtocolError("the head is too large")
-        return data
-
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
-        await self._inner.write(buffer, timeout)
-
-    async def aclose(self) -> None:
-        await self._inner.aclose()
-
-    async def start_tls(
-        self,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109  # httpcore's interface
-    ) -> httpcore.AsyncNetworkStream:
-        return _Metered(await self._inner.start_tls(ssl_context, server_hostname, timeout))
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._inner.get_extra_info(info)
+        if isinstance(result, socket.socket):
+            result.close()
 
 
 def why_unreachable(
@@ -199,33 +129,20 @@ def why_unreachable(
 ) -> SourceError:
     """Why no connection came about, in our own words: the error's may repeat what we sent."""
     where = f"{host}:{port}"
-    causes = list(_causes(error))
-    if any(isinstance(cause, httpcore.TimeoutException) for cause in causes):
-        return SourceError("timeout", f"no connection to {where} in {within_s:g} s")
-    for cause in causes:
-        match cause:
-            case socket.gaierror() | UnicodeError():
-                why = getattr(cause, "strerror", None) or "not a valid name"
-                return SourceError("dns", f"no address found for {host}: {why}")
-            case ssl.SSLCertVerificationError():
-                why = cause.verify_message
-                return SourceError("tls", f"the certificate of {where} is not trusted: {why}")
-            case ssl.SSLError():
-                return SourceError("tls", f"no TLS with {where}: {cause.reason or 'broken off'}")
-            case ConnectionRefusedError():
-                return SourceError("connect", f"connection refused by {where}")
-    if not any(isinstance(cause, httpcore.ConnectError) for cause in causes):
-        return SourceError("protocol", f"the request cannot be sent to {where}")
-    why = next((c.strerror for c in causes if isinstance(c, OSError) and c.strerror), None)
+    match error:
+        case TimeoutError():
+            return SourceError("timeout", f"no connection to {where} in {within_s:g} s")
+        case socket.gaierror() | UnicodeError():
+            why = getattr(error, "strerror", None) or "not a valid name"
+            return SourceError("dns", f"no address found for {host}: {why}")
+        case ssl.SSLCertVerificationError():
+            why = error.verify_message
+            return SourceError("tls", f"the certificate of {where} is not trusted: {why}")
+        case ssl.SSLError():
+            return SourceError("tls", f"no TLS with {where}: {error.reason or 'broken off'}")
+        case ConnectionRefusedError():
+            return SourceError("connect", f"connection refused by {where}")
+    why = error.strerror if isinstance(error, OSError) else None
     if why is None and is_tls:
         return SourceError("tls", f"{where} broke off the TLS handshake")
     return SourceError("connect", f"cannot connect to {where}: {why or 'broken off'}")
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    yield error
-    for inner in error.exceptions if isinstance(error, BaseExceptionGroup) else ():
-        yield from _causes(inner)
-    behind = error.__cause__ or error.__context__
-    if behind is not None:
-        yield from _causes(behind)

@@ -50,6 +50,7 @@ class SourceError(StreamError):
         message: one sentence for people; never holds a secret.
         retry_after_s: how long the upstream asked us to wait, if it did.
         status: the HTTP status of the upstream's answer, if there was one.
+        was_sent: the upstream was asked; false where it was to be left alone.
     """
 
     def __init__(
@@ -59,12 +60,14 @@ class SourceError(StreamError):
         *,
         retry_after_s: float | None = None,
         status: int | None = None,
+        was_sent: bool = True,
     ) -> None:
         super().__init__(message)
         self.kind = kind
         self.message = message
         self.retry_after_s = retry_after_s
         self.status = status
+        self.was_sent = was_sent
 
 
 class EngineError(StreamError):

@@ -1,7 +1,7 @@
 """A guarded GET whose answer goes on: a deadline for its head, none for what follows.
 
-It is a part of ``fetch.py`` that stands apart for its length: same hops, same rules for secrets and
-redirects, same messages. It must not look into the bytes.
+Same hops, same rules for secrets and redirects, same messages as in ``fetch.py``. It must not look
+into the bytes.
 """
 
 from __future__ import annotations
@@ -9,21 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator
-from dataclasses import replace
-from typing import Any
 
+from stream.answer import Answer, BadAnswer
+from stream.connection import Line
 from stream.errors import SourceError
 from stream.exchange import Held, Request
-from stream.fetch import (
-    _REDIRECTS,
-    BROKEN,
-    MAX_REDIRECTS,
-    Fetcher,
-    _first_hop,
-    _header,
-    _Hop,
-    _next_hop,
-)
+from stream.fetch import Fetcher
+from stream.hops import MAX_REDIRECTS, REDIRECTS, Hop, first_hop, next_hop
 
 
 @contextlib.asynccontextmanager
@@ -35,39 +27,38 @@ async def hold(fetcher: Fetcher, request: Request) -> AsyncIterator[Held]:
     Raises:
         SourceError: as `Fetcher.get`; ``bad_encoding`` and ``protocol`` also while bytes are read.
     """
-    hop = _first_hop(request, fetcher._user_agent)
     # A packed stream would have to be unpacked without knowing how much comes out.
-    hop = replace(hop, headers={**hop.headers, "accept-encoding": "identity"})
+    hop = first_hop(request, fetcher.user_agent, coding="identity")
     async with contextlib.AsyncExitStack() as opened:
         try:
             async with asyncio.timeout(request.timeout_s):
-                answer, hop = await _head(fetcher, request, hop, opened)
+                answer, line, hop = await _head(fetcher, request, hop, opened)
         except TimeoutError:
             message = f"no answer from {hop.shown} in {request.timeout_s:g} s"
             raise SourceError("timeout", message) from None
-        kind = _header(answer, "content-type") or ""
-        yield Held(answer.status_code, kind, _chunks(answer, hop))
+        kind = answer.headers.get("content-type", "")
+        yield Held(answer.status, kind, _chunks(answer, line, hop))
 
 
 async def _head(
-    fetcher: Fetcher, request: Request, hop: _Hop, opened: contextlib.AsyncExitStack
-) -> tuple[Any, _Hop]:
+    fetcher: Fetcher, request: Request, hop: Hop, opened: contextlib.AsyncExitStack
+) -> tuple[Answer, Line, Hop]:
     for _ in range(MAX_REDIRECTS + 1):
-        answer = await opened.enter_async_context(fetcher._answer(hop))
-        if answer.status_code in _REDIRECTS:
-            hop = _next_hop(request, hop, _header(answer, "location"))
+        answer, line = await opened.enter_async_context(fetcher.asked(hop))
+        if answer.status in REDIRECTS:
+            hop = next_hop(request, hop, answer.headers.get("location"))
             continue
-        if not 200 <= answer.status_code < 300:
-            await fetcher._read(request, hop, answer)  # which says what is wrong with it
-        return answer, hop
+        if not 200 <= answer.status < 300:
+            raise fetcher.refusal(hop, answer)
+        return answer, line, hop
     raise SourceError("redirect", f"more than {MAX_REDIRECTS} redirects, now at {hop.shown}")
 
 
-async def _chunks(answer: Any, hop: _Hop) -> AsyncGenerator[bytes, None]:
-    if (_header(answer, "content-encoding") or "identity").lower() != "identity":
+async def _chunks(answer: Answer, line: Line, hop: Hop) -> AsyncGenerator[bytes, None]:
+    if answer.headers.get("content-encoding", "identity").lower() != "identity":
         raise SourceError("bad_encoding", f"{hop.shown} packed a stream, unasked")
     try:
-        async for chunk in answer.aiter_raw():
+        while chunk := await line.read():
             yield chunk
-    except BROKEN:
+    except BadAnswer:
         raise SourceError("protocol", f"the stream of {hop.shown} broke off") from None

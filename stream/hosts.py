@@ -55,8 +55,11 @@ class Hosts:
     _hosts: dict[str, _Host] = field(default_factory=dict)
 
     @contextlib.asynccontextmanager
-    async def turn(self, name: str) -> AsyncIterator[None]:
+    async def turn(self, name: str, *, is_led: bool = False) -> AsyncIterator[None]:
         """Wait until the host may be asked, and hold that right in the block.
+
+        Args:
+            is_led: another host was asked already, and led here.
 
         Raises:
             SourceError: kind ``retry_after``, status 429: the host asked to be left alone.
@@ -67,11 +70,11 @@ class Hosts:
         host = self._host(name)
         host.users += 1
         try:
-            self._refuse_if_resting(name, host)
+            self._refuse_if_resting(name, host, is_led)
             async with host.slots:
                 await self._keep_apart(host)
                 # While we waited somebody else may have been told.
-                self._refuse_if_resting(name, host)
+                self._refuse_if_resting(name, host, is_led)
                 yield
         finally:
             host.users -= 1
@@ -93,7 +96,7 @@ class Hosts:
             self._hosts.pop(next(idle, ""), None)
         return host
 
-    def _refuse_if_resting(self, name: str, host: _Host) -> None:
+    def _refuse_if_resting(self, name: str, host: _Host, is_led: bool) -> None:
         left_s = host.rests_until_s - self.now()
         if left_s > 0:
             raise SourceError(
@@ -101,6 +104,7 @@ class Hosts:
                 f"{name} asked to be left alone, for {math.ceil(left_s)} s more",
                 retry_after_s=left_s,
                 status=429,
+                was_sent=is_led,
             )
 
     async def _keep_apart(self, host: _Host) -> None:

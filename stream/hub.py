@@ -5,6 +5,7 @@ It knows nothing of sources, sockets or HTTP: who polls is told by ``on_demand``
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -15,6 +16,7 @@ from stream.engines.memory import MemoryEngine
 from stream.errors import ClientError, did_you_mean
 from stream.model import Change, Cursor, Item, Key, Status
 from stream.subscriber import Subscriber
+from stream.trail import Trail
 
 IDEMPOTENCY_KEYS: Final = 1000
 """Idempotency-Keys remembered, the oldest forgotten first."""
@@ -27,6 +29,7 @@ class Hub:
         engine: numbers the changes.
         deletions: how many deletions each channel remembers.
         loop: who calls it when something is to be written; the running loop where None.
+        now: the wall clock, Unix seconds, for the trail of what was not read but published.
     """
 
     def __init__(
@@ -35,6 +38,7 @@ class Hub:
         *,
         deletions: int = 10_000,
         loop: Loop | None = None,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self.engine = engine
         self.delivery = Delivery(lambda: engine.seq, loop)
@@ -42,6 +46,7 @@ class Hub:
         self.published = 0
         self.on_publish: list[Callable[[Channel], None]] = []
         self._deletions = deletions
+        self._now = now
         self._answered: OrderedDict[tuple[str, str], Cursor] = OrderedDict()
 
     @property
@@ -59,7 +64,9 @@ class Hub:
         """The place of the last change of all."""
         return Cursor(self.engine.epoch, self.engine.seq)
 
-    def open(self, name: str, *, sort: str | None, kind: str) -> Channel:
+    def open(
+        self, name: str, *, sort: str | None, kind: str, trail: Trail | None = None
+    ) -> Channel:
         """Make a channel."""
         channel = Channel(
             name,
@@ -68,6 +75,7 @@ class Hub:
             sort=sort,
             kind=kind,
             deletions=self._deletions,
+            trail=trail,
         )
         self.channels[name] = channel
         return channel
@@ -87,8 +95,19 @@ class Hub:
             raise unknown_channel(name, self.channels)
         return channel
 
-    def publish(self, channel: Channel, change: Change, *, key: str | None = None) -> Cursor:
+    def publish(
+        self,
+        channel: Channel,
+        change: Change,
+        *,
+        key: str | None = None,
+        at: float | None = None,
+    ) -> Cursor:
         """Number a change, apply it and wake whoever sees it.
+
+        Args:
+            key: the field that carries the key from now on; None for the one of before.
+            at: when it was read, Unix seconds; None for now.
 
         Raises:
             KeyError: a patch names an item that is not there; nothing happened.
@@ -96,7 +115,9 @@ class Hub:
         if missing := change.patch.keys() - channel.state.entries.keys():
             raise KeyError(next(iter(missing)))
         cursor = self.engine.number()
-        self._tell(channel.apply(change, cursor.seq, key or channel.key))
+        if channel.trail is not None and at is None:
+            at = self._now()
+        self._tell(channel.apply(change, cursor.seq, key or channel.key, at=at))
         self.published += 1
         for listener in self.on_publish:
             listener(channel)

@@ -122,7 +122,8 @@ class Inflow:
                 comparison = self._comparison()
                 change = comparison.run()
         if change:
-            self._seq = self._hub.publish(self.channel, change, key=comparison.key).seq
+            at = self._statuses[source].as_of
+            self._seq = self._hub.publish(self.channel, change, key=comparison.key, at=at).seq
         return bool(change)
 
     def _comparison(self) -> Comparison:

@@ -61,9 +61,13 @@ class Ledger:
             self._load(path)
 
     def spend(self, source: str, cost: int) -> None:
-        """Count the calls of one read; made before the read, for a failed one is counted too."""
+        """Count calls before they are made, for failed ones are counted too.
+
+        Args:
+            cost: below 0 for calls that were not made after all.
+        """
         self._turn_day()
-        self._spent[source] = self._spent.get(source, 0) + cost
+        self._spent[source] = max(0, self._spent.get(source, 0) + cost)
         self._dirty = True
         self.flush_in_time()
 

@@ -51,13 +51,17 @@ class ServiceCollector(Collector):
         readers = GaugeMetricFamily(
             "stream_channel_subscribers", "Streams subscribed.", labels=["channel"]
         )
+        trails = GaugeMetricFamily(
+            "stream_channel_trail_bytes", "Recent values held as text.", labels=["channel"]
+        )
         # A parametrised channel counts under its pattern's shape, or names would grow for ever.
         for name, line in self._service.catalog.lines.items():
             if not line.ephemeral:
                 items.add_metric([name], len(line.channel.state))
                 readers.add_metric([name], sum(1 for _ in line.channel.subscribers()))
-        yield items
-        yield readers
+                if line.channel.trail is not None:
+                    trails.add_metric([name], line.channel.trail.kept_bytes)
+        yield from (items, readers, trails)
 
     def _sources(self) -> Iterable[Metric]:
         polls = CounterMetricFamily("stream_source_polls", "Reads.", labels=["source"])

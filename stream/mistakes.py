@@ -27,6 +27,7 @@ from stream.settings import (
     EngineSettings,
     LimitSettings,
     Settings,
+    TrailSettings,
 )
 from stream.source_settings import KINDS
 from stream.units import format_duration, format_size, parse_duration, parse_size
@@ -59,6 +60,7 @@ _EXPECTED: Final = {
 _BOUNDS: Final = {
     "greater_than_equal": ("ge", "expected at least"),
     "less_than_equal": ("le", "expected at most"),
+    "too_long": ("max_length", "expected a list of at most"),
 }
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _SECRET_WORD = re.compile(r"token|secret|passw|credential|api_?key|bearer|basic", re.IGNORECASE)
@@ -197,6 +199,8 @@ def _known(table: KeyPath, data: Mapping[str, Any]) -> list[str]:
             model = _SECTIONS[name]
         case ("channels", _):
             model = ChannelSettings
+        case ("channels", _, "trail"):
+            model = TrailSettings
         case ("sources", _):
             kind = _value_at(data, (*table, "kind"))
             if kind in PRESETS:

@@ -86,6 +86,7 @@ class Poller:
     _stale: asyncio.TimerHandle | None = None
     _hints: Hints = field(default_factory=Hints)
     _started: float = 0.0
+    _requests: int = 0
     _owed: bool = False
 
     @property
@@ -170,13 +171,15 @@ class Poller:
         return delay_s
 
     async def _ask(self) -> float:
-        self.tally.polls += 1
+        self._requests = 0
         try:
             keys = self.wanted_keys() if self.wanted_keys is not None else set()
-            poll = await self.source.poll(PollState(tuple(sorted(keys)), self.tally.polls - 1))
+            state = PollState(tuple(sorted(keys)), self.tally.polls, self._count)
+            poll = await self.source.poll(state)
+            self._charge(max(0, poll.requests - self._requests))
             return await self._succeeded(poll)
         except SourceError as error:
-            return self._failed(error)
+            return self._failed(error) if error.was_sent else self._put_off(error)
         except Exception as error:  # the supervisor: counted, told and logged, never fatal
             if not self.tally.in_a_row:
                 log.exception("source=%s read failed unexpectedly", self.name)
@@ -193,19 +196,35 @@ class Poller:
         return wait_s
 
     def _quota_wait_s(self) -> float:
-        """How long until the day's budget is renewed; 0 where some of it is left, and now spent."""
-        per_day, cost = self.pace.quota_per_day, self.pace.cost
-        if per_day is None:
+        """How long until the day's budget is renewed; 0 where a request is left of it."""
+        if self._may_spend(1):
             return 0.0
-        if self.ledger.left(self.name, per_day) >= cost:
-            self.ledger.spend(self.name, cost)
-            return 0.0
-        fault = Fault("quota", f"the day's budget of {per_day} calls is used up")
+        fault = self._spent()
         wait_s = self.ledger.seconds_to_reset() + self.draw() * RESET_SPREAD_S
         self._owed = True
         self._mark(SourceState.LIMITED, fault, next_in_s=wait_s)
         self._has_read()
         return wait_s
+
+    def _may_spend(self, requests: int) -> bool:
+        per_day, cost = self.pace.quota_per_day, requests * self.pace.cost
+        return per_day is None or self.ledger.left(self.name, per_day) >= cost
+
+    def _spent(self) -> Fault:
+        calls = self.pace.quota_per_day
+        return Fault("quota", f"the day's budget of {calls} calls is used up")
+
+    def _count(self, requests: int) -> None:
+        """See `PollState.count`."""
+        if requests > 0 and not self._may_spend(requests):
+            fault = self._spent()
+            raise SourceError(fault.kind, fault.message, was_sent=False)
+        self._charge(requests)
+
+    def _charge(self, requests: int) -> None:
+        self._requests += requests
+        if self.pace.quota_per_day is not None and requests:
+            self.ledger.spend(self.name, requests * self.pace.cost)
 
     def _budget_s(self) -> float:
         """The interval at which what is left of the day's budget lasts; 0 without one."""
@@ -219,12 +238,11 @@ class Poller:
         tally = self.tally
         if tally.in_a_row:
             log.info("source=%s recovered after=%d failures", self.name, tally.in_a_row)
+        tally.polls += 1
         tally.in_a_row = 0
         tally.received_bytes += poll.received_bytes
         tally.not_modified += poll.not_modified
         self.breaker.succeeded()
-        if self.pace.quota_per_day is not None and poll.requests > 1:
-            self.ledger.spend(self.name, self.pace.cost * (poll.requests - 1))
         is_first = self.status.as_of is None
         # as_of first: the diff that this read causes carries it.
         self._mark(SourceState.OK, as_of=time.time())
@@ -262,7 +280,9 @@ class Poller:
         return delay_s
 
     def _failed(self, error: SourceError) -> float:
+        self._charge(0 if self._requests else 1)
         tally = self.tally
+        tally.polls += 1
         tally.failures += 1
         tally.in_a_row += 1
         if tally.in_a_row == 1:
@@ -278,6 +298,15 @@ class Poller:
         delay_s = self._backoff_s(error)
         self._owed = True
         self._mark(state, fault, next_in_s=self._left_s(delay_s))
+        self._has_read()
+        return delay_s
+
+    def _put_off(self, error: SourceError) -> float:
+        """Nothing was asked, because the host or the budget is to be spared: this was no read."""
+        delay_s = self._backoff_s(error)
+        self._owed = True
+        fault = Fault(error.kind, error.message)
+        self._mark(SourceState.LIMITED, fault, next_in_s=self._left_s(delay_s))
         self._has_read()
         return delay_s
 

@@ -5,8 +5,7 @@ It must not know what a connection is: it lends what it was given and closes wha
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import AsyncIterator, Callable, Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Final, Generic, Protocol, TypeVar
 
@@ -19,7 +18,7 @@ MAX_PLACES: Final = 2048
 class Closable(Protocol):
     """Anything that can be closed."""
 
-    async def aclose(self) -> None:
+    def close(self) -> None:
         """Close it."""
         ...
 
@@ -41,35 +40,38 @@ class Pools(Generic[T]):
     def __init__(self) -> None:
         self._places: dict[Hashable, _Place[T]] = {}
 
-    @contextlib.asynccontextmanager
-    async def lend(self, place: Hashable, make: Callable[[], T]) -> AsyncIterator[T]:
-        """The connection of this place that was used last, or a new one."""
-        pool = self._places.pop(place) if place in self._places else _Place[T]()
+    def borrow(self, place: Hashable, make: Callable[[], T]) -> T:
+        """The connection of this place that was used last, or a new one; to be given back."""
+        pool = self._places.pop(place, None) or _Place[T]()
         self._places[place] = pool  # so the dict is in the order of last use
         one = pool.idle.pop() if pool.idle else make()
         pool.users += 1
-        try:
-            await self._forget_the_oldest()
-            yield one
-        finally:
-            pool.users -= 1
-            pool.idle.append(one)
-            if len(pool.idle) > MAX_IDLE:
-                await pool.idle.pop(0).aclose()
+        if len(self._places) > MAX_PLACES:
+            self._forget_the_oldest()
+        return one
 
-    async def _forget_the_oldest(self) -> None:
-        if len(self._places) <= MAX_PLACES:
+    def give_back(self, place: Hashable, one: T) -> None:
+        """It is not used any more."""
+        pool = self._places.get(place)
+        if pool is None:  # closed meanwhile
+            one.close()
             return
+        pool.users -= 1
+        pool.idle.append(one)
+        if len(pool.idle) > MAX_IDLE:
+            pool.idle.pop(0).close()
+
+    def close(self) -> None:
+        """Close every connection that is not in use; the others when they are given back."""
+        while self._places:
+            _close(self._places.popitem()[1])
+
+    def _forget_the_oldest(self) -> None:
         oldest = next((place for place, one in self._places.items() if not one.users), None)
         if oldest is not None:
-            await _close(self._places.pop(oldest))
-
-    async def aclose(self) -> None:
-        """Close every connection that is not in use."""
-        while self._places:
-            await _close(self._places.popitem()[1])
+            _close(self._places.pop(oldest))
 
 
-async def _close(pool: _Place[T]) -> None:
+def _close(pool: _Place[T]) -> None:
     while pool.idle:
-        await pool.idle.pop().aclose()
+        pool.idle.pop().close()

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Final
 
 HOUR_S: Final = 3_600.0
@@ -123,6 +124,8 @@ class Hints:
 
     def slower(self, other: Hints) -> Hints:
         """Both hints together: the slower one counts."""
+        if other == NO_HINTS:
+            return self
         asked = [hint.min_delay_s for hint in (self, other) if hint.min_delay_s is not None]
         return Hints(
             max(asked, default=None),
@@ -134,6 +137,17 @@ class Hints:
         """The same hints, for who counts from that long before they were given."""
         asked = self.min_delay_s
         return self if asked is None else replace(self, min_delay_s=asked + start_before_s)
+
+
+NO_HINTS: Final = Hints()
+_HINTING: Final = (
+    "cache-control",
+    "expires",
+    "x-poll-interval",
+    "x-ratelimit-remaining",
+    "ratelimit-remaining",
+)
+"""Headers without which an answer gives no hints."""
 
 
 def first_delay_s(every_s: float, draw: float) -> float:
@@ -249,8 +263,13 @@ def stale_after_s(every_s: float) -> float:
     return STALE_INTERVALS * every_s
 
 
+@lru_cache(maxsize=256)
 def parse_date(text: str) -> float | None:
-    """An HTTP date in Unix seconds, or None where it is not one."""
+    """An HTTP date in Unix seconds, or None where it is not one.
+
+    Remembered for a few texts: in any one second many answers carry the same Date, and parsing it
+    costs as much as parsing their heads.
+    """
     try:
         moment = parsedate_to_datetime(text.strip())
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
@@ -295,6 +314,8 @@ def parse_max_age(cache_control: str, age: str | None) -> float | None:
 
 def read_hints(header: Callable[[str], str | None], now: float) -> Hints:
     """The hints of an answer's headers. ``header`` gives a header by its lower-case name."""
+    if not any(map(header, _HINTING)):
+        return NO_HINTS
     fresh = parse_max_age(header("cache-control") or "", header("age"))
     expires = header("expires")
     if fresh is None and expires is not None:

@@ -18,13 +18,22 @@ from pydantic import (
     Field,
     PrivateAttr,
     SecretStr,
+    StrictInt,
     ValidationInfo,
     field_validator,
     model_validator,
 )
 
 from stream.fetched_settings import HttpSettings, SourceTable
-from stream.fields import Count, Mistake, Table, channel_template, web_address
+from stream.fields import (
+    Count,
+    FieldName,
+    Interval,
+    Mistake,
+    Table,
+    channel_template,
+    web_address,
+)
 from stream.secret import reveal
 from stream.server_settings import ServerSettings
 from stream.source_settings import AnySource, Parametrised, PushSettings
@@ -74,6 +83,12 @@ def _sort_field(text: str) -> str:
     if not _SORT.fullmatch(text):
         raise ValueError('expected a field, or "-" and a field for descending')
     return text
+
+
+def _different(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(names)) < len(names):
+        raise ValueError("expected fields that are all different")
+    return names
 
 
 def _is_loopback(host: str) -> bool:
@@ -208,6 +223,22 @@ class AuthSettings(Table):
             raise Mistake(place, f"the secret is shorter than the {least} bytes that HS* needs")
 
 
+class TrailSettings(Table):
+    """Which recent values of its items a channel keeps, so that a line is there at once."""
+
+    fields: Annotated[
+        tuple[FieldName, ...], Field(min_length=1, max_length=8), AfterValidator(_different)
+    ] = Field(description="Top-level fields whose numbers are kept, 1 to 8.")
+    points: Annotated[StrictInt, Field(ge=2, le=2000)] = Field(
+        default=120, description="Most values kept of each field of an item: about 20 bytes each."
+    )
+    every: Interval = Field(
+        default=5.0,
+        description="Of the values within so long the last is kept: 120 points of 5 seconds are "
+        "ten minutes.",
+    )
+
+
 class ChannelSettings(Table):
     """What a channel keeps and how it is ordered."""
 
@@ -220,12 +251,11 @@ class ChannelSettings(Table):
         "Default: order of arrival.",
     )
 
-    @model_validator(mode="before")
-    @classmethod
-    def _no_trail(cls, data: Any) -> Any:
-        if isinstance(data, dict) and "trail" in data:
-            raise Mistake("trail", "this version keeps no trail; leave it out")
-        return data
+    trail: TrailSettings | None = Field(
+        default=None,
+        description="Recent values of some fields, which a snapshot carries where `trail=1` is "
+        "asked for.",
+    )
 
 
 class Settings(Table):

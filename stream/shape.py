@@ -70,6 +70,15 @@ _NUMBER = re.compile(
 _DIGITS = re.compile(r"[0-9]{9,16}(\.[0-9]{1,9})?")
 
 
+def shape_of(item: Item) -> Shape | None:
+    """The common shape an item has, as far as a screen cares: a price, or a headline."""
+    if "symbol" in item and "last" in item:
+        return "quote"
+    if "title" in item and ("url" in item or "published" in item):
+        return "article"
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Finish:
     """What is done to each item after it was selected.

@@ -33,6 +33,7 @@ class Subscription:
         resumed: that first message answers a cursor.
         base: whether a first snapshot is wanted at all (``snapshot=0``); one that stands in for
             a cursor that cannot be honoured always is.
+        trail: whether snapshots carry the channel's trail. What else is sent does not depend on it.
     """
 
     channel: Channel
@@ -42,6 +43,7 @@ class Subscription:
     first: bool = True
     resumed: bool = False
     base: bool = True
+    trail: bool = False
     reply_to: Json = None
     status_seen: int = -1
 
@@ -167,6 +169,7 @@ class Subscriber:
         *,
         since: Cursor | None = None,
         base: bool = True,
+        trail: bool = False,
         reply_to: Json = None,
     ) -> None:
         """Begin, or begin anew, to be sent a channel through a view."""
@@ -183,6 +186,7 @@ class Subscriber:
             seen,
             resumed=honoured,
             base=base or since is not None,
+            trail=trail and channel.trail is not None,
             reply_to=reply_to,
         )
         self.wake()
@@ -239,7 +243,8 @@ class Subscriber:
         for name, subscription in self.subscriptions.items():
             if subscription.first or subscription.is_owed_status:
                 return None
-            rows += (name, subscription.form, subscription.view.spec, subscription.seen)
+            rows += (name, subscription.form, subscription.view.spec, subscription.trail)
+            rows.append(subscription.seen)
         return tuple(rows)
 
     def take_as(self, *, seen: int, told: int) -> None:
@@ -322,7 +327,8 @@ class Subscriber:
             if messages is not None:
                 return messages
             marks = Marks(reply_to=marks.reply_to)
-        return [channel.snapshot(view, subscription.form, cursor, marks)]
+        asked = subscription.trail
+        return [channel.snapshot(view, subscription.form, cursor, marks, trail=asked)]
 
     def _status(self, subscription: Subscription) -> list[Message]:
         subscription.status_seen = subscription.channel.status_version

@@ -195,12 +195,19 @@ class View:
             return len(self._entered)
         return len(self.state) if self.spec.keys is None else self._present
 
-    def items(self) -> Iterable[tuple[Key, Item]]:
-        """The view's items in the order of arrival, projected."""
+    def _shown(self) -> Iterable[tuple[Key, Entry]]:
         inside = self._entered if self.spec.where is not None else None
         for key, entry in self._candidates():
             if inside is None or key in inside:
-                yield key, self._project(entry.item)
+                yield key, entry
+
+    def items(self) -> Iterable[tuple[Key, Item]]:
+        """The view's items in the order of arrival, projected."""
+        return ((key, self._project(entry.item)) for key, entry in self._shown())
+
+    def keys(self) -> Iterable[Key]:
+        """The keys of the view's items in the order of arrival."""
+        return (key for key, _ in self._shown())
 
     def since(self, seq: int) -> Window | None:
         """What changed in the view after seq, composed; None where only a snapshot will do."""

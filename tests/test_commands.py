@@ -22,6 +22,11 @@ from stream.errors import ClientError
             ' {"op":"subscribe","channels":["a"],"fields":["x","y"],"snapshot":false,"id":7}',
             Command("subscribe", ("a",), (("fields", "x,y"), ("snapshot", "0")), reply_to=7),
         ),
+        (
+            '{"op":"subscribe","channels":["a"],"trail":true}',
+            Command("subscribe", ("a",), (("trail", "1"),)),
+        ),
+        ("sub a trail=1", Command("subscribe", ("a",), (("trail", "1"),))),
         ('{"op":"unsubscribe","channel":"a"}', Command("unsubscribe", ("a",))),
         ('{"op":"rate","max_rate":0.5}', Command("rate", rate=0.5)),
         ('{"op":"rate","max_rate":null}', Command("rate")),

@@ -19,6 +19,7 @@ from stream.settings import (
     EngineSettings,
     LimitSettings,
     Settings,
+    TrailSettings,
 )
 from stream.source_settings import KINDS
 from stream.upstream_settings import UpstreamSettings
@@ -33,6 +34,7 @@ MODELS: list[type[BaseModel]] = [
     QuotaSettings,
     ServerSettings,
     SourceAuth,
+    TrailSettings,
     UpstreamSettings,
     *KINDS.values(),
 ]

@@ -9,7 +9,6 @@ import ssl
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
-import httpcore
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -240,10 +239,10 @@ async def test_a_resolver_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch
 async def test_many_addresses_are_all_checked_and_few_are_tried() -> None:
     many = " ".join(["127.0.0.1"] * MAX_TRIED + ["8.8.8.8"])
     with pytest.raises(SourceError):
-        await Dialer(Names(a_example=[many]), [network("8.0.0.0/8")]).connect_tcp("a.example", 9)
+        await Dialer(Names(a_example=[many]), [network("8.0.0.0/8")]).connect("a.example", 9)
     refused = Dialer(Names(a_example=[" ".join(["127.0.0.1"] * 500)]), None)
-    with pytest.raises(httpcore.ConnectError):
-        await refused.connect_tcp("a.example", unused_port())
+    with pytest.raises(ConnectionRefusedError):
+        await refused.connect("a.example", unused_port())
 
 
 def certified(name: str, directory: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import uvloop
 from starlette.requests import Request as Asked
 from starlette.responses import Response as Reply
 
+from stream.errors import SourceError
 from stream.fetch import Fetcher, Request, Validators
 from tests.fetching import HUSH, OK, fault, head, secretive, self_signed
 from tests.upstream import RawUpstream, Upstream, unused_port
@@ -57,6 +60,40 @@ async def test_a_certificate_of_ones_own_may_be_trusted(tmp_path: Path) -> None:
         raw.set("/q", OK)
         assert (await fetcher.get(Request(raw.url("/q")))).body == b"[]"
     await fetcher.aclose()
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+@pytest.mark.parametrize("length", ["", "Content-Length: 9"])
+def test_tls_that_ends_without_a_goodbye_ends_an_answer_only_where_it_has_no_length(
+    tmp_path: Path, loop: Callable[[], asyncio.AbstractEventLoop], length: str
+) -> None:
+    server_tls, client_tls = self_signed(tmp_path)
+
+    def answer(listener: socket.socket) -> None:
+        listener.settimeout(10)
+        accepted, _ = listener.accept()
+        accepted.settimeout(10)
+        with server_tls.wrap_socket(accepted, server_side=True) as peer:  # its end says no goodbye
+            peer.recv(65_536)
+            peer.sendall(head(*filter(None, [length])) + b"[1]")
+
+    async def ask() -> bytes | None:
+        fetcher = Fetcher(user_agent="stream", tls=client_tls)
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            answering = asyncio.create_task(asyncio.to_thread(answer, listener))
+            try:
+                url = f"https://127.0.0.1:{listener.getsockname()[1]}/"
+                return (await fetcher.get(Request(url))).body
+            finally:
+                await answering
+                await fetcher.aclose()
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        if not length:
+            assert runner.run(ask()) == b"[1]"
+            return
+        with pytest.raises(SourceError, match="broke off"):
+            runner.run(ask())
 
 
 async def test_a_handshake_broken_off_is_a_tls_error(fetcher: Fetcher) -> None:

@@ -245,6 +245,7 @@ async def test_a_host_that_asked_one_source_for_patience_is_asked_by_none(
     await fault(fetcher, secretive(f"{host}/busy"))
     error = await fault(fetcher, secretive(f"{host}/other"))
     assert (error.kind, error.status, error.retry_after_s) == ("retry_after", 429, 30)
+    assert not error.was_sent
     assert raw.heads("/other") == []
     assert (await fetcher.get(Request(f"http://www.example:{raw.port}/other"))).body == b"[]"
     clock[0] += 30
@@ -269,7 +270,7 @@ async def test_a_host_that_a_redirect_leads_to_is_left_alone_too(raw: RawUpstrea
     raw.set("/", head("Content-Length: 0", status="429 Too Many Requests"))
     for kind in ("http_429", "retry_after"):
         error = await fault(fetcher, Request(f"http://from.example:{raw.port}/moved"))
-        assert error.kind == kind
+        assert (error.kind, error.was_sent) == (kind, True)  # the host before it was asked
     assert len(raw.heads("/")) == 1
     await fetcher.aclose()
 

@@ -87,10 +87,11 @@ def test_a_pure_room_knows_no_clock_chance_task_or_socket(room: str) -> None:
     assert not tops & IMPURE
 
 
-def test_httpx_is_imported_by_one_room() -> None:
+@pytest.mark.parametrize(("library", "room"), [("httpx", "hops.py"), ("httptools", "answer.py")])
+def test_a_library_of_upstreams_is_imported_by_one_room(library: str, room: str) -> None:
     users = {
-        room
-        for room, path in rooms().items()
-        if any(name.partition(".")[0] == "httpx" for name in imported(path))
+        name
+        for name, path in rooms().items()
+        if any(each.partition(".")[0] == library for each in imported(path))
     }
-    assert users == {"fetch.py"}
+    assert users == {room}

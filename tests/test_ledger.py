@@ -41,6 +41,15 @@ def test_what_is_spent_is_gone_for_that_source_alone(clock: Clock) -> None:
     assert ledger.left("news", 100) == 100
 
 
+def test_what_was_not_spent_after_all_comes_back_but_no_more(clock: Clock) -> None:
+    ledger = Ledger(None, now=clock)
+    ledger.spend("quotes", 3)
+    ledger.spend("quotes", -2)
+    assert ledger.left("quotes", 100) == 99
+    ledger.spend("quotes", -2)  # the day turned in between, perhaps
+    assert ledger.left("quotes", 100) == 100
+
+
 def test_the_budget_is_never_below_zero(clock: Clock) -> None:
     ledger = Ledger(None, now=clock)
     ledger.spend("quotes", 30)

@@ -9,7 +9,12 @@ from stream.app import build
 from stream.loop_lag import BUCKETS_S
 from stream.metrics import exposition
 
-TOML = '[sources.desk]\nkind = "push"\n'
+TOML = """
+[sources.desk]
+kind = "push"
+[channels.desk]
+trail = { fields = ["p"] }
+"""
 NAMES = {
     "stream_connections",
     "stream_refused_connections",
@@ -18,6 +23,7 @@ NAMES = {
     "stream_loop_lag_p99_seconds",
     "stream_loop_lag_max_seconds",
     "stream_channel_items",
+    "stream_channel_trail_bytes",
 }
 
 

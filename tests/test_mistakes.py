@@ -104,6 +104,25 @@ def test_a_mistake_in_a_source_is_one_line(source: dict[str, Any], line: str) ->
         ({"limits": {"conections": 1}}, None),
         ({"channels": {"a b": {}}}, None),
         ({"channels": {"news": {"retan": 1}}}, None),
+        ({"channels": {"q": {"trail": ["a"]}}}, '[channels.q] trail = ["a"]: expected a table'),
+        ({"channels": {"q": {"trail": {}}}}, "channels.q.trail.fields: this key is required"),
+        (
+            {"channels": {"q": {"trail": {"fields": list("abcdefghi")}}}},
+            '[channels.q.trail] fields = ["a", "b", "c", "d", "e", "f", "g", "h", "i"]: '
+            "expected a list of at most 8",
+        ),
+        (
+            {"channels": {"q": {"trail": {"fields": ["a", "a"]}}}},
+            '[channels.q.trail] fields = ["a", "a"]: expected fields that are all different',
+        ),
+        (
+            {"channels": {"q": {"trail": {"fields": ["a"], "every": "9ms"}}}},
+            '[channels.q.trail] every = "9ms": expected at least "100ms"',
+        ),
+        (
+            {"channels": {"q": {"trail": {"fields": ["a"], "point": 9}}}},
+            "[channels.q.trail] point = 9: unknown key, did you mean 'points'?",
+        ),
         ({"auth": {"algorithms": []}}, "[auth] algorithms = []: expected a list that is not empty"),
         ({"sources": 1}, "sources = 1: expected a table"),
         (

@@ -220,6 +220,51 @@ async def test_a_used_up_quota_is_limited_until_midnight_and_asks_nothing() -> N
     assert poller.tally.polls == 0
 
 
+async def test_a_host_that_is_left_alone_costs_no_read_no_failure_and_no_call() -> None:
+    resting = SourceError("retry_after", "later", retry_after_s=90, status=429, was_sent=False)
+    ledger, breaker = Ledger(None, now=time.time), Breaker()
+    pace = Pace(0.01, quota_per_day=10**9)
+    poller = polling(Script(resting), pace, ledger=ledger, breaker=breaker)
+    async with running(poller):
+        await poller.read_once.wait()
+        assert poller.status.state is SourceState.LIMITED
+        assert poller.status.error is not None
+        assert poller.status.error.kind == "retry_after"
+        assert 85 < wait_s(poller)() < 120
+    assert (poller.tally.polls, poller.tally.failures, breaker.failures) == (0, 0, 0)
+    assert ledger.left("q", 10**9) == 10**9
+
+
+async def test_requests_that_are_told_of_are_counted_once_and_end_with_the_budget() -> None:
+    class Batches(Script):
+        async def poll(self, state: PollState) -> Poll:
+            for _ in range(3):
+                state.count(1)
+                self.began.append(time.monotonic())
+            return Poll(items("a").keyed, requests=3)
+
+    source, ledger = Batches(), Ledger(None, now=time.time)
+    poller = polling(source, Pace(0.01, quota_per_day=10, cost=2), ledger=ledger)
+    async with running(poller):
+        await poller.read_once.wait()
+        assert ledger.left("q", 10) == 4
+    poller = polling(source, Pace(0.01, quota_per_day=10, cost=2), ledger=ledger)
+    async with running(poller):
+        await poller.read_once.wait()
+        assert poller.status.error is not None
+        assert poller.status.error.kind == "quota"
+        assert poller.status.state is SourceState.LIMITED
+    assert (len(source.began), ledger.left("q", 10)) == (5, 0)
+
+
+async def test_a_read_that_failed_is_counted_too() -> None:
+    ledger = Ledger(None, now=time.time)
+    poller = polling(Script(BROKEN), Pace(60, quota_per_day=10**6, cost=2), ledger=ledger)
+    async with running(poller):
+        await poller.read_once.wait()
+    assert ledger.left("q", 10**6) == 10**6 - 2
+
+
 async def test_what_is_left_of_a_quota_is_made_to_last() -> None:
     ledger = Ledger(None, now=time.time)
     ledger.spend("q", 10**6 - 10)

@@ -13,50 +13,53 @@ class Line:
     def __init__(self) -> None:
         self.closed = False
 
-    async def aclose(self) -> None:
+    def close(self) -> None:
         self.closed = True
 
 
-async def test_what_was_used_last_is_lent_again() -> None:
-    pools: Pools[Line] = Pools()
-    async with pools.lend("a", Line) as one, pools.lend("a", Line) as two:
-        assert one is not two
-    async with pools.lend("a", Line) as again:
-        assert again is one
+@pytest.fixture
+def pools() -> Pools[Line]:
+    return Pools()
 
 
-async def test_another_place_gets_another() -> None:
-    pools: Pools[Line] = Pools()
-    async with pools.lend(("a", True), Line) as one:
-        pass
-    async with pools.lend(("a", False), Line) as two:
-        assert two is not one
+def test_what_was_used_last_is_lent_again(pools: Pools[Line]) -> None:
+    one, two = pools.borrow("a", Line), pools.borrow("a", Line)
+    assert one is not two
+    pools.give_back("a", two)
+    pools.give_back("a", one)
+    assert pools.borrow("a", Line) is one
+    assert pools.borrow("a", Line) is two
 
 
-async def test_few_are_kept_and_the_rest_is_closed() -> None:
-    pools: Pools[Line] = Pools()
-    lines: list[Line] = []
+def test_another_place_gets_another(pools: Pools[Line]) -> None:
+    one = pools.borrow(("a", True), Line)
+    pools.give_back(("a", True), one)
+    assert pools.borrow(("a", False), Line) is not one
 
-    async def lend(n: int) -> None:
-        async with pools.lend("a", Line) as one:
-            lines.append(one)
-            if n:
-                await lend(n - 1)
 
-    await lend(MAX_IDLE + 4)
+def test_few_are_kept_and_the_rest_is_closed(pools: Pools[Line]) -> None:
+    lines = [pools.borrow("a", Line) for _ in range(MAX_IDLE + 4)]
+    for line in lines:
+        pools.give_back("a", line)
     assert sum(not line.closed for line in lines) == MAX_IDLE
-    await pools.aclose()
+    pools.close()
     assert all(line.closed for line in lines)
 
 
-async def test_the_place_unused_for_longest_is_forgotten_but_none_in_use(
-    monkeypatch: pytest.MonkeyPatch,
+def test_what_is_in_use_at_the_end_is_closed_when_it_is_given_back(pools: Pools[Line]) -> None:
+    line = pools.borrow("a", Line)
+    pools.close()
+    assert not line.closed
+    pools.give_back("a", line)
+    assert line.closed
+
+
+def test_the_place_unused_for_longest_is_forgotten_but_none_in_use(
+    pools: Pools[Line], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("stream.pools.MAX_PLACES", 2)
-    pools: Pools[Line] = Pools()
-    async with pools.lend("busy", Line) as busy:
-        async with pools.lend("old", Line) as old:
-            pass
-        async with pools.lend("new", Line) as new:
-            pass
-        assert (busy.closed, old.closed, new.closed) == (False, True, False)
+    busy, old = pools.borrow("busy", Line), pools.borrow("old", Line)
+    pools.give_back("old", old)
+    new = pools.borrow("new", Line)
+    pools.give_back("new", new)
+    assert (busy.closed, old.closed, new.closed) == (False, True, False)

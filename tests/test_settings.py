@@ -164,8 +164,35 @@ def test_a_channel_has_a_bound_and_an_order() -> None:
         refused(None, {"channels": {"news": bad}})
 
 
-def test_a_trail_is_refused_with_a_reason() -> None:
-    refused("this version keeps no trail", {"channels": {"q": {"trail": {"points": 9}}}})
+def test_a_trail_names_fields_and_the_rest_has_defaults() -> None:
+    trail = read({"channels": {"q": {"trail": {"fields": ["last"]}}}}).channels["q"].trail
+    assert trail is not None
+    assert (trail.fields, trail.points, trail.every) == (("last",), 120, 5.0)
+    table = {"fields": ["a", "b"], "points": 2000, "every": "100ms"}
+    trail = read({"channels": {"q": {"trail": table}}}).channels["q"].trail
+    assert trail is not None
+    assert (trail.fields, trail.points, trail.every) == (("a", "b"), 2000, 0.1)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {},
+        {"fields": []},
+        {"fields": [""]},
+        {"fields": "last"},
+        {"fields": ["a", "a"]},
+        {"fields": list("abcdefghi")},
+        {"points": 1},
+        {"points": 2001},
+        {"points": "9"},
+        {"every": "99ms"},
+        {"every": 5, "since": 1},
+    ],
+)
+def test_a_trail_has_bounds(bad: dict[str, Any]) -> None:
+    table = bad if not bad or "fields" in bad else {"fields": ["a"], **bad}
+    refused(None, {"channels": {"q": {"trail": table}}})
 
 
 def test_a_source_feeds_the_channel_of_its_own_name_unless_told() -> None:

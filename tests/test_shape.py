@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream.extract import Container, Extracted
-from stream.model import SAFE_INTEGER, Json
-from stream.shape import ARTICLE, QUOTE, SHAPES, Finish, converted, date, number
+from stream.model import SAFE_INTEGER, Item, Json
+from stream.shape import ARTICLE, QUOTE, SHAPES, Finish, converted, date, number, shape_of
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -191,3 +191,18 @@ def test_the_name_of_an_item_keeps_its_type_where_it_stands_alone() -> None:
 def test_without_anything_to_do_the_items_are_those_that_came() -> None:
     extracted = Extracted([{"p": None}], None, Container.LIST)
     assert Finish({}, {}).of(extracted) is extracted
+
+
+@pytest.mark.parametrize(
+    ("item", "shape"),
+    [
+        ({"symbol": "A", "last": 1}, "quote"),
+        ({"id": 1, "title": "T", "url": "https://a.example"}, "article"),
+        ({"id": 1, "title": "T", "published": "2026-01-01T00:00:00Z"}, "article"),
+        ({"id": 1, "title": "a task"}, None),
+        ({"symbol": "A"}, None),
+        ({}, None),
+    ],
+)
+def test_a_shape_is_known_by_the_fields_a_screen_needs(item: Item, shape: str | None) -> None:
+    assert shape_of(item) == shape

@@ -3,19 +3,33 @@ and the tests of their pure parts, which Node runs. The pages are driven in test
 
 from __future__ import annotations
 
+import gzip
 import os
 import re
 import shutil
 import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
+import orjson
 import pytest
+
+from tests import vectors
 
 ROOT = Path(__file__).parent.parent
 STATIC = ROOT / "static"
 SCRIPTS = sorted(STATIC.rglob("*.js"))
 NODE_TIMEOUT_S = 50
+KIB = 1024
+LATER = ("./events.js", "./share.js", "./notices.js")
+"""What the client loads only when it is needed."""
+SIZES = [
+    # entry, what is not counted, most bytes minified, most of them compressed
+    ("stream.js", LATER, 8 * KIB, 4 * KIB),
+    ("stream.js", ("./share.js", "./notices.js"), 10 * KIB, 4.5 * KIB),
+    ("stream.js", (), 16 * KIB, 6.5 * KIB),
+]
 
 
 def name_of(path: Path) -> str:
@@ -23,15 +37,20 @@ def name_of(path: Path) -> str:
     return str(path.relative_to(STATIC))
 
 
-def node() -> str:
-    """The path of Node; where it is missing the test is skipped, but not in CI."""
-    path = shutil.which("node")
+def tool(name: str) -> str:
+    """The path of a command; where it is missing the test is skipped, but not in CI."""
+    path = shutil.which(name)
     if path is None:
-        reason = "node is not installed: the tests of static/*.js did not run"
+        reason = f"{name} is not installed: static/*.js was not tested with it"
         if os.environ.get("CI") == "true":
             pytest.fail(reason)
         pytest.skip(reason)
     return path
+
+
+def node() -> str:
+    """The path of Node."""
+    return tool("node")
 
 
 class _Page(HTMLParser):
@@ -65,10 +84,10 @@ class _Page(HTMLParser):
         self._within = ""
 
 
-@pytest.fixture(scope="module")
-def page() -> _Page:
+@pytest.fixture(scope="module", params=[path.name for path in sorted(STATIC.glob("*.html"))])
+def page(request: pytest.FixtureRequest) -> _Page:
     parser = _Page()
-    parser.feed((STATIC / "index.html").read_text(encoding="utf-8"))
+    parser.feed((STATIC / request.param).read_text(encoding="utf-8"))
     return parser
 
 
@@ -86,6 +105,72 @@ def test_the_pure_parts_pass_their_own_tests_in_node() -> None:
     passed = re.search(r"^(?:#|ℹ) pass (\d+)$", run.stdout, re.MULTILINE)
     assert passed is not None, run.stdout
     assert int(passed[1]) >= len(tests)
+
+
+@pytest.fixture(scope="module")
+def histories() -> list[dict[str, Any]]:
+    return vectors.histories()
+
+
+def test_the_reducers_hold_what_the_server_has_after_every_message(
+    histories: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    told = tmp_path / "histories.json"
+    told.write_bytes(orjson.dumps(histories))
+    run = subprocess.run(
+        [node(), str(ROOT / "tests" / "static" / "replay.mjs"), str(told)],
+        capture_output=True,
+        text=True,
+        timeout=NODE_TIMEOUT_S,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr[-4000:]
+    assert run.stdout == f"{vectors.HISTORIES * 3 * vectors.STEPS} steps\n"
+
+
+def test_the_histories_hold_every_kind_of_message_and_operation(
+    histories: list[dict[str, Any]],
+) -> None:
+    seen: set[str] = set()
+    for history in histories:
+        texts = [text for step in history["steps"] for text in step["messages"]]
+        for message in map(orjson.loads, texts):
+            seen |= {f"{history['format']}: {name}" for name in (*message, message["type"])}
+            if message["type"] == "patch" and "count" not in message:
+                seen.add("merge-patch: cleared first")
+            for op in message.get("ops", ()):
+                seen.add(f"json-patch: {op['op']}{' null' * ('value' in op and not op['value'])}")
+            for part in message.get("merge", {}).values():
+                seen.add(f"merge-patch: {'gone' if part is None else 'merged'}")
+    assert {
+        *("json: snapshot", "json: status", "json: put", "json: patch", "json: del"),
+        *("json: resumed", "json: conflated", "merge-patch: doc", "merge-patch: cleared first"),
+        *("merge-patch: gone", "merge-patch: merged", "merge-patch: resumed", "json-patch: doc"),
+        *("json-patch: add", "json-patch: add null", "json-patch: remove", "json-patch: resumed"),
+    } <= seen
+
+
+def minified(entry: str, uncounted: tuple[str, ...]) -> bytes:
+    """A module and all it imports, as small as they get."""
+    options = ["--bundle", "--minify", "--format=esm", "--target=esnext", "--log-level=warning"]
+    run = subprocess.run(
+        [tool("esbuild"), *options, *(f"--external:{name}" for name in uncounted), entry],
+        capture_output=True,
+        cwd=STATIC,
+        timeout=NODE_TIMEOUT_S,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr.decode()
+    return run.stdout
+
+
+@pytest.mark.parametrize(("entry", "uncounted", "most_bytes", "most_compressed"), SIZES)
+def test_what_a_page_loads_is_small(
+    entry: str, uncounted: tuple[str, ...], most_bytes: int, most_compressed: float
+) -> None:
+    code = minified(entry, uncounted)
+    assert len(code) <= most_bytes
+    assert len(gzip.compress(code)) <= most_compressed
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=name_of)
@@ -176,10 +261,34 @@ def test_the_types_declare_what_the_client_exports() -> None:
 
 
 def test_every_option_that_the_client_reads_is_declared() -> None:
-    client = (STATIC / "stream.js").read_text(encoding="utf-8")
-    types = (STATIC / "stream.d.ts").read_text(encoding="utf-8")
+    parts = [STATIC / name for name in ("stream.js", "address.js", "share.js")]
+    client = "\n".join(part.read_text(encoding="utf-8") for part in parts)
     read = set(re.findall(r"\boptions\.(\w+)", client, re.IGNORECASE))
-    for names in re.findall(r"const \{ ([\w, ]+) \} = this\.#options", client):
+    for names in re.findall(r"const \{ (.+) \} = (?:this\.#)?options;", client):
+        read |= {name.split(" = ")[0] for name in names.split(", ")}
+    for names in re.findall(r"function viewOf\(\{ ([\w, ]+) \}\)", client):
         read |= set(names.split(", "))
-    declared = types.split("interface ConnectOptions {")[1].split("\n}")[0]
-    assert read == set(re.findall(r"^  (\w+)\??:", declared, re.MULTILINE))
+    assert read == declared("ConnectOptions")
+
+
+def declared(interface: str) -> set[str]:
+    """The members of an interface of the types."""
+    types = (STATIC / "stream.d.ts").read_text(encoding="utf-8")
+    body = types.split(f"interface {interface} {{")[1].split("\n}")[0]
+    return set(re.findall(r"^  (\w+)\??:", body, re.MULTILINE))
+
+
+@pytest.mark.parametrize("name", sorted(declared("ConnectOptions") | declared("ClientEvents")))
+def test_every_option_and_event_of_the_client_stands_in_its_page(name: str) -> None:
+    page = (ROOT / "docs" / "browser.md").read_text(encoding="utf-8")
+    assert re.search(rf"^\|[^|]*`{name}`", page, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("entry", "uncounted", "most_bytes", "most_compressed"), SIZES)
+def test_the_sizes_in_the_page_of_the_client_are_right(
+    entry: str, uncounted: tuple[str, ...], most_bytes: int, most_compressed: float
+) -> None:
+    size = len(minified(entry, uncounted))
+    figures = (ROOT / "docs" / "browser.md").read_text(encoding="utf-8").split("## Sizes")[1]
+    told = [int(text.replace(",", "")) for text in re.findall(r"\| ([\d,]+) \|", figures)]
+    assert any(abs(size - figure) <= 0.03 * figure for figure in told)

@@ -85,6 +85,7 @@ export class StreamElement extends HTMLElement {
     this.#shown = true;
     this.#filled = this.view.items.size > 0;
     this.show(dirty, now);
+    this.send("stream-update", { view: this.view });
   }
 
   tick(now) {

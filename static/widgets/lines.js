@@ -3,7 +3,7 @@
 
 import { connect } from "../stream.js";
 
-const TRAIL = false; // whether snapshots are asked for with the recent values that a channel keeps
+const TRAIL = true; // snapshots bring the recent values that a channel keeps
 const NOTICES = ["snapshot", "diff", "status"];
 const lines = new Map();
 

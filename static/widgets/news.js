@@ -16,6 +16,7 @@ const CHIPS_MOST = 3;
 const SEEN = ["title", "summary", "url", "updated"]; // what must change for "upd"
 
 export class StreamNews extends StreamElement {
+  static get observedAttributes() { return [...super.observedAttributes, "filter", "source"]; }
   static get sheets() { return [newsLook]; }
   #feed; #scroll; #pill;
   #rows = new Map(); // key → row, the newest first
@@ -73,8 +74,14 @@ export class StreamNews extends StreamElement {
   }
 
   #order() {
-    const keys = sorted(this.view).map(([key]) => key);
+    const keys = sorted(this.view).filter(([, item]) => this.#isAskedFor(item)).map(([key]) => key);
     return (this.view.sort ? keys : keys.reverse()).slice(0, this.max ?? MOST_ROWS);
+  }
+
+  #isAskedFor({ title, summary, source }) {
+    const words = (this.filter ?? "").toLowerCase().split(/\s+/);
+    const text = `${title ?? ""}\n${summary ?? ""}`.toLowerCase();
+    return (!this.source || source === this.source) && words.every((word) => text.includes(word));
   }
 
   #isAtTop() {

@@ -4,7 +4,8 @@ import { define, StreamElement } from "./element.js";
 import { sheet } from "./make.js";
 
 const look = sheet(`
-:host{display:inline-block;max-width:100%;vertical-align:bottom}
+:host{display:inline-flex;gap:.6em;align-items:center;max-width:100%;vertical-align:bottom}
+:host([label])::before{content:attr(label);font-weight:600}
 .frame{container-type:normal;background:none;height:auto}
 .body,.foot button{display:none}
 .foot{background:none;border:0;padding:0;height:auto;font-size:inherit}

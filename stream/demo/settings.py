@@ -15,8 +15,16 @@ _TEXT: Final = Template("""\
 sort = "-published"
 retain = 200
 
+# Recent values, so that a reader who asks for trail=1 can draw a line at once.
 [channels.quotes]
 sort = "symbol"
+trail = { fields = ["last"], points = 120, every = "1s" }
+
+[channels.coins]
+trail = { fields = ["usd"], points = 120, every = "1s" }
+
+[channels.host]
+trail = { fields = ["used_pct"], points = 120, every = "1s" }
 
 # Many symbols in one request, as EODHD answers them.
 [sources.quotes]
@@ -27,7 +35,7 @@ every = "1s"
 key = "symbol"
 drop = "close == 'NA'"
 select = \"\"\"{symbol: code, last: close, change: change, change_pct: change_p, open: open, \\
-  high: high, low: low, prev_close: previousClose, volume: volume}\"\"\"
+  high: high, low: low, prev_close: previousClose, volume: volume, bid: bid, ask: ask}\"\"\"
 
 # An object map, as CoinGecko answers: the key is the member's name.
 [sources.coins]

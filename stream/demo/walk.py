@@ -24,6 +24,9 @@ _SHARE: Final = (0.25, 0.40)
 """The least and the largest part of the symbols that trades in one step."""
 _WARM_UP: Final = (120, 60.0)
 """Steps, and seconds of each, walked before the start: a market that has been open for a while."""
+_HALF_SPREAD: Final = 1.5e-4
+"""Part of the price between it and the bid or ask of a symbol of usual activity. Real EODHD quotes
+have neither side; here they are the two fields after the others."""
 _HALT_CHANCE: Final = 0.03
 """The chance that a trade of a thin symbol halts it instead."""
 _HALT_S: Final = (8.0, 20.0)
@@ -140,7 +143,13 @@ class _Book:
             "previousClose": self._price(self.previous),
             "change": MISSING if is_halted else self._price(change),
             "change_p": MISSING if is_halted else round(100 * change / self.previous, 4),
+            "bid": MISSING if is_halted else self._price(self.last - self._half_spread()),
+            "ask": MISSING if is_halted else self._price(self.last + self._half_spread()),
         }
+
+    def _half_spread(self) -> int:
+        """Ticks between the last price and either side: the wider, the rarer it trades."""
+        return max(1, round(self.last * _HALF_SPREAD / self.instrument.activity))
 
     def _price(self, ticks: int) -> float:
         return round(ticks * self.instrument.tick, self.instrument.digits)

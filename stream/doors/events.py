@@ -1,10 +1,18 @@
-"""What an event stream carries beside messages: the beat and the goodbye."""
+"""What an event stream carries beside messages: the greeting, the beat and the goodbye."""
 
 from __future__ import annotations
 
 from stream import encode
 from stream.framing import event
 from stream.model import Cursor
+
+
+def greeting(retry_ms: int, heartbeat_s: float) -> bytes:
+    """The first block: when to come back, and how often there will be a sign of life.
+
+    A reader that is told can take a longer silence for a dead link.
+    """
+    return f"retry: {retry_ms}\n: beat {heartbeat_s:g}\n\n".encode()
 
 
 def beat_of(epoch: str, position: int, told: int) -> bytes:

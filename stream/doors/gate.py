@@ -121,6 +121,7 @@ def subscribe(
             form or params.form,
             since=since,
             base=params.base,
+            trail=params.trail,
             reply_to=reply_to,
         )
     if params.max_rate is not None:

@@ -13,8 +13,9 @@ from stream.model import Cursor
 from stream.query import QueryError, compile_query
 from stream.view import Spec
 
-NAMES: Final = ("since", "fields", "keys", "where", "max_rate", "format", "snapshot", "token")
-REST_NAMES: Final = ("since", "fields", "keys", "where", "format", "wait", "token")
+_VIEW: Final = ("since", "fields", "keys", "where", "format", "trail", "token")
+NAMES: Final = (*_VIEW, "max_rate", "snapshot")
+REST_NAMES: Final = (*_VIEW, "wait")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class Params:
 
     Attributes:
         base: whether the first snapshot is wanted.
+        trail: whether snapshots are to carry the trail, where the channel has one.
         wait_s: how long a long-poll may wait.
     """
 
@@ -31,6 +33,7 @@ class Params:
     since: Cursor | None = None
     max_rate: float | None = None
     base: bool = True
+    trail: bool = False
     wait_s: float = 0.0
     token: str | None = None
 
@@ -49,8 +52,6 @@ def parse_params(
     """
     given: dict[str, str] = {}
     for name, value in pairs:
-        if name == "trail":
-            raise ClientError("bad_parameter", "trail is not in this version")
         if name not in allowed:
             shown = name[:32]
             hint = did_you_mean(shown, allowed) or f"; known are {', '.join(allowed)}"
@@ -64,6 +65,7 @@ def parse_params(
         since=parse_cursor(given["since"]) if given.get("since") else None,
         max_rate=parse_rate(given["max_rate"]) if "max_rate" in given else None,
         base=_flag("snapshot", given.get("snapshot", "1")),
+        trail=_flag("trail", given.get("trail", "0")),
         wait_s=_wait(given.get("wait", "0"), longest_wait_s),
         token=given.get("token"),
     )

@@ -19,6 +19,7 @@ from stream.model import Cursor, SourceState
 from stream.poller import Poller
 from stream.portable import PortableRoad
 from stream.service import Service
+from stream.shape import shape_of
 from stream.subscriber import Subscriber
 from stream.view import View
 
@@ -51,7 +52,13 @@ def describe(channel: Channel) -> dict[str, object]:
     row |= {"subscribers": sum(1 for _ in channel.subscribers()), "key": channel.key}
     if channel.sort is not None:
         row["sort"] = channel.sort
-    return row | {"kind": channel.kind}
+    if (trail := channel.trail) is not None:
+        every_s = int(trail.every_s) if trail.every_s.is_integer() else trail.every_s
+        row["trail"] = {"fields": trail.fields, "points": trail.points, "every_s": every_s}
+    first = next(iter(channel.state.entries.values()), None)
+    if first is not None and (shape := shape_of(first.item)) is not None:
+        row["shape"] = shape
+    return row | {"kind": channel.kind, "changes": channel.changes}
 
 
 async def _line(request: Request, params: Params, keys: tuple[str, ...] = ()) -> Line:
@@ -87,11 +94,12 @@ async def get_channel(request: Request) -> Response:
         return await _since(request, line.channel, params)
     channel = line.channel
     await _wait_for_keys(line, params)
+    # It holds for a trail too: a point is only ever made by a change.
     etag = f'W/"{channel.cursor}"'
     if etag in [tag.strip() for tag in request.headers.get("if-none-match", "").split(",")]:
         return Response(status_code=304, headers={"ETag": etag, **NO_STORE})
     view = channel.view(params.spec)
-    message = channel.snapshot(view, params.form, channel.cursor)
+    message = channel.snapshot(view, params.form, channel.cursor, trail=params.trail)
     return Response(
         message.data, 200, {"ETag": etag, **NO_STORE}, media_type=_media_type(params.form)
     )
@@ -121,7 +129,9 @@ async def _since(request: Request, channel: Channel, params: Params) -> Response
     subscriber = service.admit(gate.address_of(request))
     road = PortableRoad(subscriber)
     try:
-        subscriber.subscribe(channel, params.spec, params.form, since=params.since)
+        subscriber.subscribe(
+            channel, params.spec, params.form, since=params.since, trail=params.trail
+        )
         subscription = subscriber.subscriptions[channel.name]
         if params.wait_s and subscription.resumed and _is_current(subscription.view, params):
             subscription.first = False

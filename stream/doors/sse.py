@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 from stream.access import LEEWAY_S
 from stream.doors import gate
 from stream.doors.clock import seconds_left
-from stream.doors.events import beat_of, goodbye
+from stream.doors.events import beat_of, goodbye, greeting
 from stream.doors.problem import problem
 from stream.doors.sse_direct import DirectStream
 from stream.errors import ClientError
@@ -58,22 +58,31 @@ class Stream(EventSourceResponse):
 async def sse_door(request: Request) -> Response:
     """``GET /sse/{channels}``."""
     service: Service = request.app.state.service
-    origin = request.headers.get("origin")
+    shared = _shared_with(service, request.headers.get("origin"))
     try:
         opening = gate.check(service, request)
         if request.method == "HEAD":
-            return Response(headers=HEADERS)
+            return Response(headers=HEADERS | shared)
         subscriber = service.admit(gate.address_of(request))
     except ClientError as error:
-        return problem(error, gate.retry_after(service, error))
+        return problem(error, gate.retry_after(service, error) | shared)
     gate.subscribe(service, subscriber, opening.names, opening.params, since=opening.since)
-    headers = dict(HEADERS)
-    if origin is not None and service.access.allows_origin(origin):
-        headers |= {"Access-Control-Allow-Origin": origin, "Vary": "Origin"}
+    headers = HEADERS | shared
     offer = direct_offer(request.scope)
     if offer is not None and offer.framing() is not None:
         return DirectStream(service, subscriber, opening, headers, offer)
     return Stream(service, subscriber, opening, headers)
+
+
+def _shared_with(service: Service, origin: str | None) -> dict[str, str]:
+    """Headers by which a page of a listed site may read the answer, be it a refusal."""
+    if origin is None or not service.access.allows_origin(origin):
+        return {}
+    return {
+        "Access-Control-Allow-Origin": origin,
+        "Access-Control-Expose-Headers": "Retry-After",
+        "Vary": "Origin",
+    }
 
 
 async def events(
@@ -83,7 +92,7 @@ async def events(
     heartbeat_s = service.settings.server.heartbeat
     expires_at = opening.caller.grant.expires_at
     road = PortableRoad(subscriber)
-    yield f"retry: {service.retry_ms()}\n\n".encode()
+    yield greeting(service.retry_ms(), heartbeat_s)
     while True:
         left_s = seconds_left(expires_at, LEEWAY_S)
         if left_s <= 0:

@@ -11,7 +11,7 @@ from stream.access import LEEWAY_S
 from stream.direct import DirectRoad
 from stream.doors import gate
 from stream.doors.clock import seconds_left
-from stream.doors.events import beat_of, goodbye
+from stream.doors.events import beat_of, goodbye, greeting
 from stream.framing import LAST_CHUNK, Framing, chunk
 from stream.service import Service
 from stream.subscriber import Subscriber
@@ -41,7 +41,8 @@ class DirectStream(Response):
         try:
             headers = [row for row in self.raw_headers if row[0] != b"content-length"]
             await send({"type": "http.response.start", "status": 200, "headers": headers})
-            first = f"retry: {self._service.retry_ms()}\n\n".encode()
+            heartbeat_s = self._service.settings.server.heartbeat
+            first = greeting(self._service.retry_ms(), heartbeat_s)
             await send({"type": "http.response.body", "body": first, "more_body": True})
             road = DirectEvents(self._service, self._subscriber)
             is_taken = self._offer.take(road)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, Self, runtime_checkable
 
@@ -10,6 +10,7 @@ from stream.extract import Container, Extracted
 from stream.identity import Keyed, KeyRule, identify
 from stream.model import Item
 from stream.schedule import Hints
+from stream.sources.counted import uncounted
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +20,13 @@ class PollState:
     Attributes:
         keys: the keys somebody watches, for a source that reads keys on demand.
         polls: how many reads came before this one.
+        count: to be told of requests before they are sent, see `Counted`. Who does not tell is
+            counted afterwards, by `Poll.requests`.
     """
 
     keys: Sequence[str] = ()
     polls: int = 0
+    count: Callable[[int], None] = field(default=uncounted, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,6 +129,7 @@ class DetailSource:
                 response = await self._fetcher.get(self._asking.request_item(key))
                 item = self._reader.detail(response.body or b"", key, self._asking.add())
             except SourceError as error:
+                made.calls -= not error.was_sent
                 if error.status not in NO_SUCH_ITEM:
                     made.failed(error)
                     continue

@@ -18,6 +18,7 @@ from stream.reader import FeedReader, JsonReader
 from stream.schedule import Hints
 from stream.sources.asking import Asking, Batch
 from stream.sources.base import Poll, PollState
+from stream.sources.counted import Counted
 from stream.sources.detail import DetailSource
 
 THREAD_BYTES: Final = 64 * 1024
@@ -44,7 +45,7 @@ class HttpSource:
         channel: str,
         values: Mapping[str, str],
     ) -> None:
-        self._fetcher = fetcher
+        self._fetcher = Counted(fetcher)
         self._asking = Asking(settings, values)
         self._most: int | None = None
         self._details: DetailSource | None = None
@@ -53,7 +54,9 @@ class HttpSource:
             self._reader = _json_reader(settings, channel)
             self._most = settings.keys.max if settings.keys is not None else None
             if settings.detail is not None:
-                self._details = DetailSource(settings.detail, fetcher, self._asking, self._reader)
+                self._details = DetailSource(
+                    settings.detail, self._fetcher, self._asking, self._reader
+                )
         else:
             drop, select = _query(settings.drop), _query(settings.select)
             base = self._asking.request().public_url
@@ -65,6 +68,7 @@ class HttpSource:
 
     async def poll(self, state: PollState) -> Poll:
         """Read once: one request, or one per batch of watched keys, or a list and its items."""
+        self._fetcher.tell, self._fetcher.sent = state.count, 0
         try:
             if self._details is not None:
                 return await self._details.poll()
@@ -79,6 +83,7 @@ class HttpSource:
                 self._asking.redacted(error.message),
                 retry_after_s=error.retry_after_s,
                 status=error.status,
+                was_sent=error.was_sent or self._fetcher.sent > 0,
             ) from None
 
     async def _poll_all(self, batches: Sequence[Batch]) -> Poll:

@@ -160,6 +160,7 @@ class SseSource:
             redacted(error.message, secrets),
             retry_after_s=max(asked, default=None) if self._line is None else None,
             status=error.status,
+            was_sent=error.was_sent,
         )
 
     async def _connect(self) -> None:

@@ -34,6 +34,15 @@ def test_both_desks_feed_one_channel(config: dict[str, Any]) -> None:
     assert config["channels"]["news"] == {"sort": "-published", "retain": 200}
 
 
+def test_what_is_drawn_has_a_trail(config: dict[str, Any]) -> None:
+    kept = {
+        name: table["trail"]["fields"]
+        for name, table in config["channels"].items()
+        if "trail" in table
+    }
+    assert kept == {"quotes": ["last"], "coins": ["usd"], "host": ["used_pct"]}
+
+
 def test_a_headline_becomes_an_article_and_a_retracted_one_is_dropped(
     config: dict[str, Any],
 ) -> None:

@@ -39,7 +39,7 @@ def test_the_market_has_equities_currencies_and_coins_under_distinct_codes() -> 
     assert len({instrument.name for instrument in INSTRUMENTS}) == len(INSTRUMENTS)
 
 
-def test_a_quote_has_the_fields_of_an_eodhd_quote_in_their_order() -> None:
+def test_a_quote_has_the_fields_of_an_eodhd_quote_in_their_order_and_two_sides() -> None:
     quote = after(1, 0).quotes(["NRTH.US"])[0]
     assert list(quote) == [
         "code",
@@ -53,8 +53,18 @@ def test_a_quote_has_the_fields_of_an_eodhd_quote_in_their_order() -> None:
         "previousClose",
         "change",
         "change_p",
+        "bid",
+        "ask",
     ]
     assert isinstance(quote["timestamp"], int)
+
+
+def test_the_last_price_lies_between_bid_and_ask_and_a_halted_symbol_has_neither() -> None:
+    for quote in after(3, 600).quotes():
+        if is_halted(quote):
+            assert (quote["bid"], quote["ask"]) == (MISSING, MISSING)
+        else:
+            assert number(quote, "bid") < number(quote, "close") < number(quote, "ask")
 
 
 def test_the_same_seed_walks_the_same_way_and_another_one_does_not() -> None:

@@ -18,6 +18,9 @@ QUIET: Final = (
     "--disable-sync",
 )
 
+UNUSUAL: Final = ("--disable-back-forward-cache",)
+"""What Playwright asks for and people's browsers do not."""
+
 WAIT_MS: Final = 10_000
 """Longest that a page may take to show what a test waits for."""
 
@@ -50,7 +53,9 @@ async def browser(complaints: Complaints) -> AsyncIterator[Browser]:
             pytest.fail(f"{reason}; CI must have one")
         pytest.skip(reason)
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=path, args=list(QUIET))
+        browser = await playwright.chromium.launch(
+            executable_path=path, args=list(QUIET), ignore_default_args=list(UNUSUAL)
+        )
         yield browser
         await browser.close()
     assert complaints == []

@@ -21,7 +21,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from stream.app import static_folder
+from stream.doors.pages import static_folder
 from stream.server import listen, url_of
 from tests.waiting import until
 

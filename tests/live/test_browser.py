@@ -1,11 +1,15 @@
-"""The console in a real Chromium: a live table, no script errors, resumed after a restart."""
+"""The console in a real Chromium: what flows now, one channel in full, and what to type for it."""
 
 from __future__ import annotations
 
-import pytest
-from playwright.async_api import Page
+import re
 
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.live.conftest import Complaints
 from tests.live.serving import publish, serving
+from tests.upstream import Upstream
 
 pytestmark = pytest.mark.browser
 
@@ -15,6 +19,10 @@ sort = "-level"
 [sources.alerts]
 kind = "push"
 """
+
+
+async def _texts(page: Page, selector: str) -> list[str]:
+    return [" ".join(text.split()) for text in await page.locator(selector).all_inner_texts()]
 
 
 async def test_the_console_lists_channels_and_shows_changes_as_they_come(page: Page) -> None:
@@ -36,7 +44,7 @@ async def test_the_console_lists_channels_and_shows_changes_as_they_come(page: P
             .or_(page.get_by_role("cell", name="c", exact=True))
             .first.wait_for()
         )
-        await page.wait_for_function("document.querySelector('#count').textContent === '2'")
+        await expect(page.locator("#count")).to_have_text("2")
 
 
 async def test_markup_in_the_data_stays_text(page: Page) -> None:
@@ -47,3 +55,87 @@ async def test_markup_in_the_data_stays_text(page: Page) -> None:
         await page.get_by_text(evil, exact=True).first.wait_for()
         assert await page.locator("#items img").count() == 0
         assert "owned" not in await page.title()
+
+
+async def test_the_first_page_says_of_every_source_in_words_what_is_wrong(page: Page) -> None:
+    async with Upstream() as upstream:
+        upstream.set("/well", [{"id": 1}])
+        upstream.set("/ill", b"", status=503)
+        toml = "".join(
+            f'[sources.{n}]\nkind = "http"\nurl = "{upstream.url(f"/{n}")}"\nevery = "500ms"\n'
+            for n in ("well", "ill")
+        )
+        async with serving(toml + '[sources.alerts]\nkind = "push"\n') as running:
+            await page.goto(running.url)
+            await page.locator("#sources tr.is-bad").wait_for()
+            bad, well = await _texts(page, "#sources tbody tr")
+            assert bad.startswith("ill failing http")
+            assert "503" in bad
+            assert "since" in bad
+            assert well.startswith("well ok http")
+            assert await page.locator("#sources-count").inner_text() == "2, 1 not ok"
+            assert {text.split()[0] for text in await _texts(page, "#list tbody tr")} == {
+                "well",
+                "ill",
+                "alerts",
+            }
+            await page.locator("#sources tbody th a").first.click()
+            await page.get_by_text(re.compile("^Failing since .*503")).wait_for()
+
+
+async def test_a_view_is_tried_in_the_form_and_all_lines_to_copy_ask_for_it(page: Page) -> None:
+    async with serving(CONFIG) as running:
+        rows = [{"id": f"a{n}", "level": n, "text": "t"} for n in range(5)]
+        await publish(running, "alerts", rows)
+        await page.goto(f"{running.url}/#/alerts")
+        await page.locator("#items tbody tr").nth(4).wait_for()
+        await page.locator("#view summary").click()
+        await page.get_by_label("Where").fill("level > 2")
+        await page.get_by_role("button", name="Apply").click()
+        await expect(page.locator("#items tbody tr")).to_have_count(2)
+        await page.get_by_role("group", name="Fields to show").get_by_text("level").click()
+        await expect(page.locator("#items thead th")).to_have_count(3)
+        assert "fields=level" in page.url
+        await page.get_by_role("tab", name="Subscribe").click()
+        await page.get_by_label("Format").select_option("text")
+        curl, wscat, tail, module = await page.locator("#panel-use pre").all_inner_texts()
+        query = "?fields=level&where=level%20%3E%202&format=text"
+        assert curl == f"curl -N '{running.url}/sse/alerts{query}'"
+        assert wscat == f"wscat -c '{running.ws_url}/ws/alerts{query}'"
+        assert tail.endswith("alerts --fields level --where 'level > 2' --format text")
+        assert '"level > 2"' in module
+
+
+async def test_the_server_s_own_words_explain_a_view_that_cannot_be(
+    page: Page, complaints: Complaints
+) -> None:
+    async with serving(CONFIG) as running:
+        await page.goto(f"{running.url}/#/alerts?where=level%20%3E%3E")
+        await page.locator("#link-banner").get_by_text("where:").wait_for()
+        complaints.forgive("400 .Bad Request.|WebSocket connection to")
+
+
+async def test_raw_messages_pass_with_their_type_and_cursor(page: Page) -> None:
+    async with serving(CONFIG) as running:
+        await publish(running, "alerts", {"id": "a", "level": 1})
+        await page.goto(f"{running.url}/#/alerts")
+        await page.locator("#items tbody tr").first.wait_for()
+        await page.get_by_role("tab", name="Raw").click()
+        cursor = await publish(running, "alerts", {"patch": [{"id": "a", "level": 2}]})
+        await page.locator("#raw li").nth(1).wait_for()
+        newest, oldest = await _texts(page, "#raw li")
+        assert newest.split()[1:3] == ["diff", cursor]
+        assert f'"cursor":"{cursor}"' in newest
+        assert oldest.split()[1] == "snapshot"
+
+
+@pytest.mark.parametrize("path", ["/", "/#/alerts", "/desk", "/news", "/embed", "/docs"])
+@pytest.mark.parametrize("width", [360, 1280, 2560])
+async def test_no_page_is_wider_than_its_window(page: Page, path: str, width: int) -> None:
+    async with serving(CONFIG) as running:
+        await publish(running, "alerts", {"id": "a" * 200, "level": 1, "text": "long " * 200})
+        await page.set_viewport_size({"width": width, "height": 800})
+        await page.goto(running.url + path)
+        await page.locator("main").wait_for()
+        await page.get_by_role("heading").first.wait_for()
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width

@@ -32,6 +32,34 @@ async def test_the_list_names_every_channel() -> None:
         assert rows["quotes"]["count"] == 1
         assert rows["quotes"]["kind"] == "push"
         assert rows["quotes"]["state"] == "ok"
+        assert rows["quotes"]["changes"] == 1
+        assert "shape" not in rows["quotes"]
+
+
+async def test_the_list_says_how_much_changed_and_what_shape_the_items_have() -> None:
+    async with serving(TOML) as running, running.http() as client:
+        await publish(running, "quotes", [{"code": c, "symbol": c, "last": 1} for c in "AB"])
+        await publish(running, "quotes", {"patch": [{"code": "A", "last": 2}], "del": ["B"]})
+        await publish(running, "alerts", {"id": 1, "title": "T", "url": "https://a.example/"})
+        rows = {row["name"]: row for row in (await client.get("/channels")).json()["channels"]}
+        assert (rows["quotes"]["changes"], rows["quotes"]["shape"]) == (4, "quote")
+        assert (rows["alerts"]["changes"], rows["alerts"]["shape"]) == (1, "article")
+
+
+async def test_a_source_is_told_by_its_own_kind_and_a_channel_by_those_of_all_its_sources() -> None:
+    toml = """
+[sources.host]
+kind = "system"
+channel = "all"
+[sources.pushed]
+kind = "push"
+channel = "all"
+"""
+    async with serving(toml) as running, running.http() as client:
+        (row,) = (await client.get("/status")).json()["sources"]
+        assert (row["source"], row["kind"]) == ("host", "system")
+        (channel,) = (await client.get("/channels")).json()["channels"]
+        assert channel["kind"] == "system,push"
 
 
 async def test_a_snapshot_has_an_etag_that_holds_until_the_channel_changes() -> None:

@@ -31,7 +31,9 @@ async def test_a_stream_opens_with_its_headers_a_retry_and_a_snapshot_with_an_id
             assert response.headers["cache-control"] == "no-store, no-transform"
             assert response.headers["x-accel-buffering"] == "no"
             stream = events(response)
-            assert 1000 <= int((await next_event(stream))["retry"]) <= 5000
+            greeting = await next_event(stream)
+            assert 1000 <= int(greeting["retry"]) <= 5000
+            assert greeting[""] == "beat 1"
             first = await next_event(stream, "snapshot")
             assert first["id"] == cursor == orjson.loads(first["data"])["cursor"]
             assert orjson.loads(first["data"])["items"] == [{"code": "A", "p": 1}]
@@ -151,3 +153,14 @@ async def test_curl_reads_the_text_format_line_by_line() -> None:
         finally:
             process.kill()
             await process.wait()
+
+
+async def test_a_page_of_a_listed_site_may_read_a_refusal_too() -> None:
+    site = "https://desk.example"
+    toml = TOML.replace("[server]", f'[server]\norigins = ["{site}"]')
+    async with serving(toml) as running, running.http() as client:
+        for origin, shown in ((site, site), (None, None)):
+            headers = {} if origin is None else {"Origin": origin}
+            answer = await client.get("/sse/qoutes", headers=headers)
+            assert answer.status_code == 404
+            assert answer.headers.get("access-control-allow-origin") == shown

@@ -44,6 +44,38 @@ async def test_each_batch_is_a_request_and_all_are_one_answer(
     assert (poll.requests, poll.received_bytes) == (2, len('{"p":1}') + len('{"p":2,"code":null}'))
 
 
+async def test_each_request_of_a_batch_is_told_of_before_it_is_sent(
+    upstream: Upstream, fetcher: Fetcher
+) -> None:
+    seen: list[int] = []
+
+    def count(requests: int) -> None:
+        seen.append(len(upstream.hits("/A")) + len(upstream.hits("/B")))
+
+    upstream.set("/A", {"p": 1})
+    upstream.set("/B", b"", status=503)
+    with pytest.raises(SourceError) as caught:
+        await source(upstream, fetcher).poll(PollState(keys=("A", "B"), count=count))
+    assert (seen, caught.value.was_sent) == ([0, 1], True)
+
+
+async def test_a_read_of_which_nothing_was_sent_says_so(
+    upstream: Upstream, fetcher: Fetcher
+) -> None:
+    told: list[int] = []
+
+    def refuse_the_second(requests: int) -> None:
+        if sum(told) == 1 and requests > 0:
+            raise SourceError("quota", "used up", was_sent=False)
+        told.append(requests)
+
+    upstream.set("/A", {"p": 1})
+    for sent in (True, False):
+        with pytest.raises(SourceError) as caught:
+            await source(upstream, fetcher).poll(PollState(("A", "B"), count=refuse_the_second))
+        assert caught.value.was_sent is sent
+
+
 @pytest.mark.parametrize(
     "answer",
     [Answer({"error": "no such thing"}), Answer(b"", 404), Answer({"error": "x"}, 400)],

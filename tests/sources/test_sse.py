@@ -249,7 +249,7 @@ async def test_garbage_between_events_is_left_out_and_garbage_alone_is_a_fault(
     found = await poll(source)
     assert found.keyed is not None
     assert (list(found.keyed.items), found.keyed.skipped) == ([1], 2)
-    raw.set("/s", sending(b"data: {oops\n\n", b"", b'data: {"id":2}\n\n'))
+    raw.set("/s", sending(b"data: {oops\n\n"))
     other = make(fast={"every": 0.0})
     assert (await fault(other)).kind in ("bad_json",)
     assert raw.connections == 2

@@ -1,0 +1,153 @@
+// One link for all tabs of an origin that follow the same server in the same way. Every tab is a member
+// of a group; the one that holds the group's lock leads it (leader.js): it has the link and passes on
+// what comes. A browser gives a lock back when its tab ends, so there is always a leader.
+
+import { viewOf } from "./address.js";
+import { Leader } from "./leader.js";
+import { alarm } from "./links.js";
+
+const QUIET_MS = 25_000; // then ask whether the leader still lives
+const ANSWER_MS = 10_000; // and give it so long before another takes over
+
+/** How `client` opens its link as a member; null where the browser has no locks or no channels. */
+export function join(options, base, client, connect) {
+  const { locks } = globalThis.navigator ?? {};
+  if (!locks || !globalThis.BroadcastChannel) return null;
+  const { share, token, maxRate, transport } = options;
+  const same = [base.href, share, maxRate, transport, viewOf(options)];
+  const lead = (more) => connect(base, { ...options, token, share: false, ...more });
+  return (url, on) => {
+    const member = new Member(`stream ${JSON.stringify(same)}`, locks, client, lead, on);
+    return { shared: true, close: () => member.close(), follow: (added) => member.ask(added) };
+  };
+}
+
+class Member {
+  #id = crypto.randomUUID();
+  #group; #locks; #client; #connect; #on; #bus;
+  #term = null; // of the leader that is listened to
+  #admitted = new Set(); // channels that are as the leader has them
+  #leader = null; // where this tab leads
+  #live = false;
+  #standing = null;
+  #left = new AbortController();
+  #expect = alarm();
+
+  constructor(group, locks, client, connect, on) {
+    this.#group = group;
+    this.#locks = locks;
+    this.#client = client;
+    this.#connect = connect;
+    this.#on = on;
+    this.#bus = new BroadcastChannel(group);
+    this.#bus.onmessage = ({ data }) => this.#hear(data);
+    // Held for as long as this tab is a member: who waits for it learns that the tab has gone. So it
+    // has to be held before anybody hears of the tab.
+    this.#lock(this.#id, this.#left.signal, () => {
+      this.#stand();
+      this.ask();
+      return ended(this.#left.signal);
+    });
+  }
+
+  close() {
+    if (!this.#leader) this.#bus.postMessage({ from: this.#id, leave: true });
+    this.#leader?.close();
+    this.#leader = null;
+    this.#standing?.abort();
+    this.#standing = null;
+    this.#left.abort();
+    this.#expect();
+    this.#bus.close();
+  }
+
+  /** Asks the leader for these channels; without names for all, saying what is held already. */
+  ask(names) {
+    const { channels, cursor } = this.#client;
+    const want = [...channels.keys()];
+    const have = names ? [] : want.filter((name) => channels.get(name).whole);
+    for (const name of names ?? []) this.#admitted.delete(name);
+    this.#say({ want, ask: names ?? want, have, cursor });
+  }
+
+  #lock(name, signal, held) {
+    return this.#locks.request(`${this.#group} ${name}`, { signal }, held).catch(() => {});
+  }
+
+  // Waits for the leader's lock, or takes it from one that does not answer.
+  #stand(steal) {
+    this.#standing?.abort();
+    const standing = this.#standing = new AbortController();
+    const held = () => {
+      if (this.#standing !== standing) return null;
+      this.#lead();
+      return ended(standing.signal);
+    };
+    const options = steal ? { steal } : { signal: standing.signal };
+    this.#locks.request(this.#group, options, held).catch(() => {}).then(() => {
+      if (this.#standing !== standing) return;
+      // It was taken from this tab, which had not answered for a while.
+      this.#leader?.close();
+      this.#leader = null;
+      this.#stand();
+      this.ask();
+    });
+  }
+
+  #lead() {
+    const gone = (id, signal) => this.#lock(id, signal, () => true);
+    const leader = this.#leader = new Leader(gone, (message) => {
+      if (this.#leader !== leader) return;
+      const told = { term: leader.term, ...message };
+      this.#bus.postMessage(told);
+      this.#hear(told);
+    });
+    leader.start(this.#client, this.#connect);
+  }
+
+  #say(message) {
+    const said = { from: this.#id, ...message };
+    if (this.#leader) return this.#leader.hear(said);
+    this.#bus.postMessage(said);
+    this.#expect(ANSWER_MS, () => this.#stand(true));
+  }
+
+  #hear(data) {
+    const { from, to = this.#id, term, hello, state, refused, channel, first, text } = data;
+    if (from) return this.#leader?.hear(data);
+    if (to !== this.#id || this.#left.signal.aborted) return;
+    if (hello) {
+      if (this.#term) this.#become({ state: "reconnecting" });
+      this.#term = term;
+    }
+    this.#term ??= term;
+    if (term !== this.#term) return;
+    this.#expect(QUIET_MS, () => this.#say({}));
+    if (hello) {
+      this.#admitted.clear();
+      this.ask();
+    } else if (refused) this.#on.refused(refused);
+    else if (state) this.#become(state);
+    else if (text) this.#pass(channel, first, text);
+  }
+
+  #become(detail) {
+    const was = this.#live;
+    this.#live = detail.state === "live";
+    if (!this.#live) this.#on.broken(detail);
+    else if (!was) this.#on.up(detail.transport);
+  }
+
+  #pass(channel, first, text) {
+    if (channel) {
+      if (!this.#client.channels.has(channel)) return;
+      if (first) this.#admitted.add(channel);
+      if (!this.#admitted.has(channel)) return;
+    }
+    this.#on.text(text);
+  }
+}
+
+function ended(signal) {
+  return new Promise((resolve) => { signal.addEventListener("abort", resolve); });
+}

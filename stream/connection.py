@@ -1,0 +1,188 @@
+"""One connection to an upstream: one request, one answer, and then the next.
+
+It must not know what is asked, nor where a connection may lead: it is given a way to connect.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeAlias, cast
+
+from stream.answer import Answer, BadAnswer
+
+KEEP_ALIVE_S: Final = 55.0
+"""Just below the 60 s after which common servers and balancers hang up."""
+MAX_BUFFERED_BYTES: Final = 65_536
+"""A body that nobody takes is held back by TCP from here on. What was read with one call comes on
+top: at most 256 KiB."""
+
+Connect: TypeAlias = "Callable[[], Awaitable[Connection]]"
+
+
+class Connection(asyncio.Protocol):
+    """A transport's other half. Used by one task at a time."""
+
+    def __init__(self) -> None:
+        self.is_open = False
+        self.has_heard = False
+        self._answer: Answer | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._is_paused = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Called by the loop, once TLS is there if there is any."""
+        self._transport = cast("asyncio.Transport", transport)
+        self.is_open = True
+
+    def data_received(self, data: bytes) -> None:
+        """Called by the loop."""
+        answer = self._answer
+        if answer is None or answer.is_complete:
+            # Nobody asked: whoever asks next must not take it for an answer.
+            self.close()
+            return
+        self.has_heard = True
+        try:
+            answer.feed(data)
+        except BadAnswer:
+            self.close()
+        if answer.buffered > MAX_BUFFERED_BYTES and self.is_open and not self._is_paused:
+            self._is_paused = True
+            self._transport.pause_reading()
+        self._wake()
+
+    def eof_received(self) -> None:
+        """Called by the loop; it closes the transport."""
+        self.is_open = False
+        if self._answer is not None:
+            try:
+                self._answer.end()
+            except BadAnswer:
+                self.close()
+        self._wake()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Called by the loop, once."""
+        if exc is None and self.is_open:
+            # uvloop's only word where the other side ends TLS without a goodbye.
+            self.eof_received()
+        self.is_open = False
+        self._wake()
+
+    async def ask(self, head: bytes) -> Answer:
+        """Send a request without a body, and wait for the head of its answer.
+
+        Raises:
+            BadAnswer: there is none.
+        """
+        if not self.is_open:
+            raise BadAnswer
+        self._answer = answer = Answer()
+        self.has_heard = False
+        self._transport.write(head)
+        while not answer.has_head:
+            await self._news()
+        return answer
+
+    async def read(self) -> bytes:
+        """The next bytes of the body; none at its end.
+
+        Raises:
+            BadAnswer: it broke off or cannot be understood.
+        """
+        answer = self._answer
+        while answer is not None:
+            if answer.buffered:
+                if self._is_paused and self.is_open:
+                    self._is_paused = False
+                    self._transport.resume_reading()
+                return answer.take()
+            if answer.is_complete:
+                break
+            await self._news()
+        return b""
+
+    def finish(self) -> None:
+        """Be ready for the next request, or closed where none can follow this answer."""
+        if self._is_paused or self._answer is None or not self._answer.may_follow:
+            self.close()
+        self._answer = None
+
+    def close(self) -> None:
+        """End it at once: nothing that was written is of use any more."""
+        self.is_open = False
+        self._transport.abort()
+
+    async def _news(self) -> None:
+        """Wait until something came, or the connection ended."""
+        if not self.is_open:
+            raise BadAnswer
+        self._waiter = asyncio.get_running_loop().create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+
+class Line:
+    """A connection to one place, opened when it is first needed and again when it was lost.
+
+    Args:
+        connect: opens one.
+    """
+
+    def __init__(self, connect: Connect) -> None:
+        self._connect = connect
+        self._connection: Connection | None = None
+        self._idle_since_s = 0.0
+
+    async def ask(self, head: bytes) -> Answer:
+        """Send a request without a body, and wait for the head of its answer.
+
+        Raises:
+            BadAnswer: there is none.
+        """
+        kept = self._kept()
+        if kept is not None:
+            try:
+                return await kept.ask(head)
+            except BadAnswer:
+                # The other side may close it just as it is used again.
+                if kept.has_heard:
+                    raise
+        self._connection = await self._connect()
+        return await self._connection.ask(head)
+
+    async def read(self) -> bytes:
+        """The next bytes of the body; none at its end.
+
+        Raises:
+            BadAnswer: it broke off or cannot be understood.
+        """
+        return await self._connection.read() if self._connection is not None else b""
+
+    def finish(self) -> None:
+        """The answer is no longer wanted, whether it is complete or not."""
+        if self._connection is not None:
+            self._connection.finish()
+            self._idle_since_s = asyncio.get_running_loop().time()
+
+    def close(self) -> None:
+        """Close what is kept."""
+        if self._connection is not None:
+            self._connection.close()
+
+    def _kept(self) -> Connection | None:
+        kept, self._connection = self._connection, None
+        if kept is None or not kept.is_open:
+            return None
+        if asyncio.get_running_loop().time() - self._idle_since_s > KEEP_ALIVE_S:
+            kept.close()
+            return None
+        self._connection = kept
+        return kept

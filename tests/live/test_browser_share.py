@@ -1,0 +1,189 @@
+"""One link for all tabs of an origin, in a real Chromium: pages of one context are tabs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.async_api import BrowserContext
+
+from tests.live.conftest import Complaints
+from tests.live.pages import Following, follow
+from tests.live.relay import relaying
+from tests.live.serving import Running, publish, serving
+from tests.live.test_browser_client import KEY, LOST, SECURED, TOML, added, subscribed, transports
+from tests.waiting import until
+
+pytestmark = pytest.mark.browser
+
+
+async def tabs(
+    context: BrowserContext, url: str, *channels: str, **options: Any
+) -> list[Following]:
+    """A tab for each of these lists of channels, each opened once the one before is live."""
+    found = []
+    for names in channels:
+        tab = await follow(await context.new_page(), url, channels=names, share=True, **options)
+        await tab.until("client.cursor !== null && client.state === 'live'")
+        found.append(tab)
+    return found
+
+
+@transports
+async def test_tabs_have_one_link_and_each_has_all_that_comes(
+    context: BrowserContext, transport: str
+) -> None:
+    async with serving(TOML) as running:
+        await publish(running, "alerts", [{"id": "a"}, {"id": "b"}])
+        first, second, third = await tabs(
+            context, running.url, "alerts", "alerts", "alerts", transport=transport
+        )
+        await publish(running, "alerts", {"put": [{"id": "c"}], "del": ["a"]})
+        for tab in (first, second, third):
+            await tab.until("items('alerts') === 'b,c'")
+            assert await tab.call("return client.transport") == transport
+            log = await tab.log("snapshot", "diff")
+            assert [entry["type"] for entry in log] == ["snapshot", "diff"]
+        assert len(running.service.connected) == 1
+
+
+@transports
+async def test_a_tab_takes_over_when_the_one_that_led_is_closed_and_resumes(
+    context: BrowserContext, transport: str
+) -> None:
+    async with serving(TOML) as running:
+        await publish(running, "alerts", {"id": "a"})
+        first, second, third = await tabs(
+            context, running.url, "alerts", "alerts", "alerts", transport=transport
+        )
+        for tab in (second, third):
+            await tab.forget()
+        await first.page.close()
+        for n in range(5):
+            await publish(running, "alerts", {"id": f"n{n}"})
+        for tab in (second, third):
+            await tab.until("items('alerts') === 'a,n0,n1,n2,n3,n4' && client.state === 'live'")
+            log = await tab.log("snapshot", "diff")
+            assert [entry["type"] for entry in log] == ["diff"] * len(log)
+            assert any(entry["resumed"] for entry in log)
+            assert added(log) == ["n0", "n1", "n2", "n3", "n4"]
+        await until(lambda: len(running.service.connected) == 1)
+        await publish(running, "alerts", {"id": "z"})
+        await second.page.close()
+        await third.until("items('alerts').endsWith('z')")
+        await publish(running, "alerts", {"del": ["z"]})
+        await third.until("!items('alerts').endsWith('z')")
+        await until(lambda: len(running.service.connected) == 1)
+
+
+@transports
+async def test_tabs_may_follow_different_channels_over_the_one_link(
+    context: BrowserContext, transport: str
+) -> None:
+    async with serving(TOML) as running:
+        await publish(running, "alerts", {"id": "a"})
+        await publish(running, "quotes", {"code": "A"})
+        first, second = await tabs(context, running.url, "alerts", "quotes", transport=transport)
+        assert await second.call("return [...client.channels.keys()]") == ["quotes"]
+        await until(lambda: subscribed(running) == [["alerts", "quotes"]])
+        await first.call("client.add('quotes')")
+        await first.until("items('quotes') === 'A'")
+        await second.call("client.remove('quotes'); client.add('alerts')")
+        await second.until("items('alerts') === 'a' && client.channels.size === 1")
+        await publish(running, "quotes", {"code": "B"})
+        await publish(running, "alerts", {"id": "b"})
+        await first.until("items('quotes') === 'A,B' && items('alerts') === 'a,b'")
+        await second.until("items('alerts') === 'a,b'")
+        await first.call("client.remove('quotes')")
+        await until(lambda: subscribed(running) == [["alerts"]])
+        await first.page.close()
+        await publish(running, "alerts", {"id": "c"})
+        await second.until("items('alerts') === 'a,b,c' && client.state === 'live'")
+        assert len(running.service.connected) == 1
+
+
+async def test_a_channel_that_one_tab_cannot_have_does_not_trouble_the_others(
+    context: BrowserContext, complaints: Complaints
+) -> None:
+    async with serving(TOML) as running:
+        await publish(running, "alerts", {"id": "a"})
+        first, second = await tabs(context, running.url, "alerts", "alerts")
+        await second.call("client.add('nowhere,quotes')")
+        await second.until("client.channels.size === 2 && client.channels.get('quotes').whole")
+        assert [entry["channel"] for entry in await second.log("error")] == ["nowhere"]
+        await publish(running, "alerts", {"id": "b"})
+        for tab in (first, second):
+            await tab.until("items('alerts') === 'a,b' && client.state === 'live'")
+    complaints.forgive(LOST)
+
+
+async def test_a_shared_link_that_was_cut_is_resumed_for_all(
+    context: BrowserContext, complaints: Complaints
+) -> None:
+    async with serving(TOML) as running, relaying(running.url) as relay:
+        await publish(running, "alerts", {"id": "a"})
+        both = await tabs(context, relay.url, "alerts", "alerts")
+        for tab in both:
+            await tab.forget()
+        relay.is_refusing = True
+        relay.cut()
+        for tab in both:
+            await tab.until("client.state === 'reconnecting'")
+        await publish(running, "alerts", {"id": "b"})
+        # A tab that joins while there is no link has what the others have.
+        (late,) = await _unlinked(context, relay.url)
+        relay.is_refusing = False
+        for tab in (*both, late):
+            await tab.until("items('alerts') === 'a,b' && client.state === 'live'")
+        for tab in both:
+            assert added(await tab.log("snapshot", "diff")) == ["b"]
+            assert await tab.log("snapshot") == []
+        await until(lambda: len(running.service.connected) == 1)
+    complaints.forgive(LOST)
+
+
+async def _unlinked(context: BrowserContext, url: str) -> list[Following]:
+    tab = await follow(await context.new_page(), url, channels="alerts", share=True)
+    await tab.until("items('alerts') === 'a' && client.state === 'reconnecting'")
+    return [tab]
+
+
+async def test_a_leader_that_says_nothing_any_more_is_replaced(context: BrowserContext) -> None:
+    async with serving(TOML) as running:
+        await publish(running, "alerts", {"id": "a"})
+        (leader,) = await tabs(context, running.url, "alerts")
+        page = await context.new_page()
+        await page.clock.install()
+        follower = await follow(page, running.url, channels="alerts", share=True)
+        await follower.until("client.state === 'live' && items('alerts') === 'a'")
+        await follower.forget()
+        await leader.call(
+            "const { prototype } = BroadcastChannel; const say = prototype.postMessage;"
+            "prototype.postMessage = function (message) {"
+            "  if (message.from) say.call(this, message); }"
+        )
+        await publish(running, "alerts", {"id": "b"})
+        await page.clock.fast_forward("00:26")
+        await page.clock.fast_forward("00:11")
+        await follower.until("items('alerts') === 'a,b' && client.state === 'live'")
+        assert await follower.log("snapshot") == []
+        await publish(running, "alerts", {"id": "c"})
+        await leader.until("items('alerts') === 'a,b,c' && client.state === 'live'")
+        await until(lambda: len(running.service.connected) == 1)
+
+
+async def test_all_tabs_close_when_the_server_refuses_the_shared_link(
+    context: BrowserContext, complaints: Complaints
+) -> None:
+    async with serving(SECURED, environ={"KEY": KEY}) as running:
+        page, other = await context.new_page(), await context.new_page()
+        for each in (page, other):
+            tab = await follow(each, running.url, channels="alerts", share=True)
+            await tab.until("client.state === 'closed'")
+            assert [entry["code"] for entry in await tab.log("error")] == ["http_401"]
+        assert _connections(running) == 0
+    complaints.forgive(LOST)
+
+
+def _connections(running: Running) -> int:
+    return len(running.service.connected)

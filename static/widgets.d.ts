@@ -1,5 +1,5 @@
 /** Custom elements that show channels of a `stream` server in anyone's page. See docs/widgets.md. */
-import type { Item, Key } from "./stream.js";
+import type { Channel, Item, Key } from "./stream.js";
 
 /** What `stream-select` carries: the item that was chosen, null where there is none (any more). */
 export interface Selection {
@@ -18,10 +18,17 @@ export interface StateChange {
   text: string;
 }
 
+/** What `stream-update` carries: the channel as it is now. */
+export interface Update {
+  view: Channel;
+}
+
 export interface StreamEvents {
   /** Cancelable: then a headline's link is not followed. */
   "stream-select": CustomEvent<Selection>;
   "stream-state": CustomEvent<StateChange>;
+  /** Items were painted: at most once a frame. */
+  "stream-update": CustomEvent<Update>;
 }
 
 /** What all have in common. Each property is the attribute of its name, as `max-rate` is `maxRate`. */
@@ -70,7 +77,12 @@ export class StreamWatchlist extends StreamElement {
 }
 
 /** Articles, the newest on top. */
-export class StreamNews extends StreamElement {}
+export class StreamNews extends StreamElement {
+  /** Only headlines with all of these words, in title or summary. */
+  filter: string | null;
+  /** Only headlines of this source. */
+  source: string | null;
+}
 
 /** Any channel as a table. */
 export class StreamTable extends StreamElement {}

@@ -238,7 +238,7 @@ def test_every_attribute_part_and_property_of_the_elements_is_declared_and_descr
     types = (STATIC / "widgets.d.ts").read_text(encoding="utf-8")
     page = (ROOT / "docs" / "widgets.md").read_text(encoding="utf-8")
     lists = re.findall(r"^const (?:WHERE|HOW) = \[(.*)\]", "\n".join(scripts), re.MULTILINE)
-    lists += re.findall(r"StreamElement\.observedAttributes, (.*)\];", "\n".join(scripts))
+    lists += re.findall(r"\.observedAttributes, (.*)\];", "\n".join(scripts))
     attributes = {name for names in lists for name in re.findall(r'"([\w-]+)"', names)}
     assert {"src", "max-rate", "stale-after", "scale"} <= attributes
     for name in attributes:

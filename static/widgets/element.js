@@ -27,6 +27,7 @@ export class StreamElement extends HTMLElement {
   dirty = clean();
   state = { name: "", tone: "calm", text: "" };
   delay = null;
+  shown = null; // how many items a kind shows that chooses among them
   #link = { state: "connecting", wait_ms: null, reason: null, at: 0 };
   #since = 0; // when the state began
   #leave = null;
@@ -78,8 +79,11 @@ export class StreamElement extends HTMLElement {
   }
 
   paint(now) {
+    if (this.isConnected && this.view?.cursor && !(this.paused && this.#shown)) this.#paintItems(now);
     this.#tell(Date.now());
-    if (!this.isConnected || !this.view?.cursor || (this.paused && this.#shown)) return;
+  }
+
+  #paintItems(now) {
     const { dirty } = this;
     this.dirty = clean();
     this.#shown = true;
@@ -216,7 +220,7 @@ export class StreamElement extends HTMLElement {
     setText(pause, this.paused ? "Resume" : "Pause");
     pause.ariaPressed = String(Boolean(this.paused));
     const isEmpty = this.view?.cursor ? this.view.items.size === 0 : !this.#filled;
-    const nothing = isEmpty ? emptiness(state, this.name) : "";
+    const nothing = isEmpty ? emptiness(state, this.name) : this.shown === 0 ? "Nothing here matches." : "";
     slot.hidden = this.view?.cursor != null || nothing !== "" || this.#filled;
     slot.parentNode.ariaBusy = String(!slot.hidden);
     message.hidden = nothing === "";

@@ -12,7 +12,7 @@ import random
 import shutil
 from typing import Any, Final
 
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import CDPSession, Page, async_playwright
 
 from tests.live.serving import Running, publish, serving
 from tests.live.widgetpage import show_within
@@ -79,10 +79,14 @@ async def _measured(
     page: Page, running: Running, rows: int, rate: float, seconds: float
 ) -> dict[str, str]:
     still = await page.evaluate(MEASURE, 2_000)
+    session = await page.context.new_cdp_session(page)
+    await session.send("Performance.enable", {"timeDomain": "threadTicks"})
     ticking = asyncio.create_task(_tick(running, rows, rate))
     try:
         await asyncio.sleep(WARM_UP_S)
+        before = await _spent(session)
         found = await page.evaluate(MEASURE, seconds * 1000)
+        spent = {name: value - before[name] for name, value in (await _spent(session)).items()}
     finally:
         ticking.cancel()
     frames, tasks = sorted(found["frames"]), found["tasks"]
@@ -94,8 +98,24 @@ async def _measured(
         "frame, p99": f"{_at(frames, 0.99):.1f} ms",
         "frame, longest": f"{frames[-1]:.1f} ms",
         "frame, p95, nothing ticking": f"{_at(sorted(still['frames']), 0.95):.1f} ms",
+        "main thread, CPU": f"{100 * spent['Task'] / seconds:.0f} %",
+        "of it scripts, styles, layout": ", ".join(
+            f"{100 * spent[name] / seconds:.0f} %" for name in ("Script", "RecalcStyle", "Layout")
+        ),
+        "CPU a frame": f"{1000 * spent['Task'] / len(frames):.1f} ms",
         "tasks over 50 ms": f"{len(tasks)} in {seconds:g} s",
         "the longest of them": f"{max(tasks, default=0):.0f} ms",
+    }
+
+
+async def _spent(session: CDPSession) -> dict[str, float]:
+    """CPU seconds of the page's main thread, by what they went into; other load does not count."""
+    metrics = (await session.send("Performance.getMetrics"))["metrics"]
+    suffix = "Duration"
+    return {
+        one["name"].removesuffix(suffix): one["value"]
+        for one in metrics
+        if one["name"].endswith(suffix)
     }
 
 

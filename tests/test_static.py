@@ -226,6 +226,31 @@ def test_a_script_stays_short_enough_to_read(script: Path) -> None:
     assert len(script.read_text(encoding="utf-8").splitlines()) <= 300
 
 
+def test_the_types_declare_the_elements_that_there_are() -> None:
+    exported = re.findall(r"^export \{ (\w+) \}", (STATIC / "widgets.js").read_text(), re.MULTILINE)
+    types = (STATIC / "widgets.d.ts").read_text(encoding="utf-8")
+    assert exported
+    assert set(exported) == set(re.findall(r"^export class (\w+)", types, re.MULTILINE))
+
+
+def test_every_attribute_part_and_property_of_the_elements_is_declared_and_described() -> None:
+    scripts = [path.read_text(encoding="utf-8") for path in sorted(STATIC.glob("widgets/*.js"))]
+    types = (STATIC / "widgets.d.ts").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "widgets.md").read_text(encoding="utf-8")
+    lists = re.findall(r"^const (?:WHERE|HOW) = \[(.*)\]", "\n".join(scripts), re.MULTILINE)
+    lists += re.findall(r"\.observedAttributes, (.*)\];", "\n".join(scripts))
+    attributes = {name for names in lists for name in re.findall(r'"([\w-]+)"', names)}
+    assert {"src", "max-rate", "stale-after", "scale"} <= attributes
+    for name in attributes:
+        assert f"`{name}`" in page or f"`{name}=" in page, name
+        camel = re.sub(r"-(.)", lambda found: found[1].upper(), name)
+        assert re.search(rf"^  {camel}: ", types, re.MULTILINE), name
+    for name in set(re.findall(r"--stream-[\w-]+", "\n".join(scripts))):
+        assert f"`{name}`" in page, name
+    for name in set(re.findall(r'\bpart: "(\w+)"', "\n".join(scripts))):
+        assert f"`{name}`" in page, name
+
+
 def test_the_types_declare_what_the_client_exports() -> None:
     client = (STATIC / "stream.js").read_text(encoding="utf-8")
     types = (STATIC / "stream.d.ts").read_text(encoding="utf-8")

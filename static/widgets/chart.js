@@ -1,5 +1,6 @@
 // <stream-chart>: one field over time, of one item or a few.
 
+import { setText } from "../dom.js";
 import { decimalsOf } from "../format.js";
 import { sorted } from "../stream.js";
 import { soon } from "./beat.js";
@@ -149,8 +150,8 @@ export class StreamChart extends StreamElement {
     const said = lines.map(({ base }, at) => {
       const last = this.view.items.get(this.#keys[at])?.[this.#field];
       const [, , value, move] = this.#legend.children[at].children;
-      write(value, price(last, this.#decimals));
-      write(move, isNumber(base) && isNumber(last) ? `${signed(moved(last, base), 2)}%` : "");
+      setText(value, price(last, this.#decimals));
+      setText(move, isNumber(base) && isNumber(last) ? `${signed(moved(last, base), 2)}%` : isNumber(base ?? last) ? "" : `no ${this.#field} yet`);
       return `${this.#keys[at]} ${value.textContent} ${move.textContent}`;
     });
     const minutes = Math.max(1, Math.round((to - from) / 60));
@@ -179,7 +180,7 @@ export class StreamChart extends StreamElement {
       const value = this.#history.of(key).findLast(([second]) => second <= at)?.[1];
       return `${key}  ${price(value, this.#decimals)}`;
     });
-    write(this.#tip, [moment(at * 1000, Date.now()), ...rows].join("\n"));
+    setText(this.#tip, [moment(at * 1000, Date.now()), ...rows].join("\n"));
     this.#cross.style.transform = `translateX(${Math.round(this.#at)}px)`;
     const isFar = this.#at > right / 2;
     this.#tip.style.transform = `translateX(${Math.round(isFar ? this.#at - this.#tip.offsetWidth - 10 : this.#at + 10)}px)`;
@@ -199,8 +200,4 @@ define("stream-chart", StreamChart);
 
 function moved(value, base) {
   return ((value - base) / Math.abs(base || 1)) * 100;
-}
-
-function write(node, text) {
-  if (node.textContent !== text) node.textContent = text;
 }

@@ -3,6 +3,7 @@
 // A kind of element gives `build()` (the body's nodes), `show(dirty, now)` (paint what changed), and
 // may give `reset()` (another channel), `second(now)`, `touched(change, view)` and `summary()`.
 
+import { setText } from "../dom.js";
 import { every, never, soon } from "./beat.js";
 import { follow } from "./lines.js";
 import { look } from "./look.js";
@@ -16,7 +17,7 @@ const NUMBERS = ["max", "max-rate", "span", "speed", "stale-after"];
 const OLD = ["stale", "failing", "reconnecting", "offline", "denied"];
 const SPOKEN_MS = 15_000;
 const DIRTY_MOST = 5_000;
-const OLD_AFTER_MS = 2_000;
+const BRIEF_MS = 2_000; // a loss of the link that is over sooner is not shown as old rows
 const BONES_MOST = 8;
 
 export class StreamElement extends HTMLElement {
@@ -26,6 +27,7 @@ export class StreamElement extends HTMLElement {
   dirty = clean();
   state = { name: "", tone: "calm", text: "" };
   delay = null;
+  shown = null; // how many items a kind shows that chooses among them
   #link = { state: "connecting", wait_ms: null, reason: null, at: 0 };
   #since = 0; // when the state began
   #leave = null;
@@ -33,6 +35,7 @@ export class StreamElement extends HTMLElement {
   #parts = {};
   #relinks = false;
   #shown = false;
+  #filled = false; // whether there are items to be seen, be they old
   #said = 0;
   #unsaid = 0;
 
@@ -76,11 +79,15 @@ export class StreamElement extends HTMLElement {
   }
 
   paint(now) {
+    if (this.isConnected && this.view?.cursor && !(this.paused && this.#shown)) this.#paintItems(now);
     this.#tell(Date.now());
-    if (!this.isConnected || !this.view?.cursor || (this.paused && this.#shown)) return;
+  }
+
+  #paintItems(now) {
     const { dirty } = this;
     this.dirty = clean();
     this.#shown = true;
+    this.#filled = this.view.items.size > 0;
     this.show(dirty, now);
     this.send("stream-update", { view: this.view });
   }
@@ -146,6 +153,7 @@ export class StreamElement extends HTMLElement {
   #join() {
     const channel = this.getAttribute("channel");
     [this.view, this.delay, this.#link] = [null, null, { state: "connecting", wait_ms: null, at: 0 }];
+    this.#filled = false;
     this.#said = Date.now();
     this.reset?.();
     this.refresh();
@@ -203,20 +211,20 @@ export class StreamElement extends HTMLElement {
     this.state = state;
     const waiting = this.paused ? this.dirty.added.size + this.dirty.changed.size + this.dirty.removed.size : 0;
     const text = this.paused ? `PAUSED${waiting ? ` · ${waiting} changed` : ""}` : state.text;
-    write(words, text);
+    setText(words, text);
     words.title = text;
     frame.dataset.tone = this.paused ? "calm" : state.tone;
-    frame.toggleAttribute("data-old", OLD.includes(state.name) && now - this.#since >= OLD_AFTER_MS);
-    write(clock, this.view?.as_of ? moment(this.view.as_of, now) : "");
+    frame.toggleAttribute("data-old", OLD.includes(state.name) && !(state.name === "reconnecting" && now - this.#since < BRIEF_MS));
+    setText(clock, this.view?.as_of ? moment(this.view.as_of, now) : "");
     clock.title = this.view?.as_of ? `as of ${this.view.as_of}` : "";
-    write(pause, this.paused ? "Resume" : "Pause");
+    setText(pause, this.paused ? "Resume" : "Pause");
     pause.ariaPressed = String(Boolean(this.paused));
-    const count = this.view?.items.size ?? 0;
-    const nothing = count > 0 ? "" : emptiness(state, this.name);
-    slot.hidden = this.view?.cursor != null || nothing !== "";
+    const isEmpty = this.view?.cursor ? this.view.items.size === 0 : !this.#filled;
+    const nothing = isEmpty ? emptiness(state, this.name) : this.shown === 0 ? "Nothing here matches." : "";
+    slot.hidden = this.view?.cursor != null || nothing !== "" || this.#filled;
     slot.parentNode.ariaBusy = String(!slot.hidden);
     message.hidden = nothing === "";
-    write(message, nothing);
+    setText(message, nothing);
   }
 }
 
@@ -246,10 +254,6 @@ function propertyOf(attribute) {
 
 function clean() {
   return { all: false, added: new Set(), changed: new Set(), removed: new Set() };
-}
-
-function write(node, text) {
-  if (node.textContent !== text) node.textContent = text;
 }
 
 // The server this module came from, also where it is mounted below another path.

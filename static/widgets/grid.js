@@ -1,6 +1,6 @@
 // A table of rows that are kept. Knows nothing of channels; its columns say what an item's cells hold:
-// `{field, label, width, number, grow, quiet, follows, link, hide, text(item, row), value(item), way(item),
-// make, draw}`. `width` in digits; `hide`: the width of the element, in px, from which on it is shown.
+// `{field, label, width, number, grow, quiet, follows, link, yields, text(item, row), value(item), way(item),
+// make, draw}`. `width` in digits; `yields`: where there is no room for all, the highest goes first.
 
 import { gridLook } from "./gridlook.js";
 import { make, sheet } from "./make.js";
@@ -9,7 +9,11 @@ import { Row } from "./row.js";
 const HOLD_MS = 2_000; // how long rows keep their places after they were sorted, or a key was pressed
 const GONE_MS = 2_300; // a removed row: struck through for 2 s, then it collapses
 const GONE_MOST = 40;
+const PAD_PX = 16;
 const CAUGHT_UP = 24; // rows out of sight that are written in one frame
+
+const digit = { name: "--_stream-digit", syntax: "<length>", inherits: true, initialValue: "8px" };
+if (!isKnown(digit.name)) CSS.registerProperty(digit);
 
 export class Grid {
   static get sheets() { return [gridLook]; }
@@ -67,10 +71,8 @@ export class Grid {
   setColumns(columns) {
     if (this.#columns.some(({ field }, at) => field !== columns[at]?.field)) this.#empty();
     this.#columns = columns;
-    const always = columns.filter(({ hide }) => !hide);
-    const least = always.reduce((sum, { width }) => sum + width, 0);
-    this.#sheet.replaceSync(columns.map(rules).join("")
-      + `.row{min-width:calc(${least}ch + ${always.length}*var(--pad))}`);
+    this.#sheet.replaceSync(columns.map((column, at) => rules(column, at, columns)).join("")
+      + `.row{min-width:${extent(columns.filter(({ yields }) => !yields))}}`);
     for (const column of columns.slice(this.#head.children.length)) this.#addHead(column);
     this.showSort();
   }
@@ -259,8 +261,23 @@ export class Grid {
   }
 }
 
-function rules({ width, grow, number, hide }, at) {
+// In digits of the whole table: those of a bold cell are wider.
+function extent(columns) {
+  const digits = columns.reduce((sum, { width }) => sum + width, 0);
+  return `calc(${digits}*var(--_stream-digit) + ${columns.length}*var(--pad))`;
+}
+
+function rules(column, at, columns) {
+  const { grow, number, yields } = column;
   const side = number ? "end" : "start";
-  const rule = `.c${at}{flex:${grow ? 1 : 0} 0 calc(${width}ch + var(--pad));text-align:${side}}`;
-  return hide ? `${rule}@container (width < ${hide}px){.c${at}{display:none}}` : rule;
+  const rule = `.c${at}{flex:${grow ? 1 : 0} 0 ${extent([column])};text-align:${side}}`;
+  if (!yields) return rule;
+  const rest = columns.filter((other) => (other.yields ?? 0) <= yields);
+  const digits = rest.reduce((sum, { width }) => sum + width, 0);
+  return `${rule}@container (width < calc(${digits}ch + ${rest.length * PAD_PX}px)){.c${at}{display:none}}`;
+}
+
+// Two copies of this module in one page must not trip over each other.
+function isKnown(property) {
+  return getComputedStyle(document.documentElement).getPropertyValue(property) !== "";
 }

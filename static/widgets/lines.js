@@ -83,7 +83,7 @@ class Line {
     client.addEventListener("error", ({ detail }) => {
       const all = mine();
       // One channel that nobody may read must not take the others with it.
-      if (/^http_4/.test(detail.code) && all.length > 1) return all.forEach((one) => this.#open([one]));
+      if (!detail.channel && /^http_4/.test(detail.code) && all.length > 1) return all.forEach((one) => this.#open([one]));
       for (const channel of detail.channel ? [detail.channel] : all) tell(channel, "error", detail);
     });
     this.#settle(client, channels);

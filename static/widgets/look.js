@@ -53,7 +53,7 @@ color:var(--dim);background:var(--side);border-top:1px solid var(--line);white-s
 [data-tone=bad] .dot{background:var(--red);border:0;border-radius:0;clip-path:polygon(50% 0,100% 100%,0 100%)}
 [data-tone=warn] .words{color:var(--warn)}
 [data-tone=bad] .words{color:var(--red)}
-.frame[data-old] .fresh{opacity:.6}
+.frame[data-old] .fresh{opacity:.85;filter:grayscale(1)}
 .message{padding:20px 12px;color:var(--dim);overflow-wrap:anywhere}
 [data-tone=bad] .message{color:var(--red)}
 .bone{height:var(--row);border-bottom:1px solid var(--line);display:flex;align-items:center;padding:0 10px;gap:24px}

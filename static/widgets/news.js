@@ -1,5 +1,6 @@
 // <stream-news>: a tape of articles in the common shape (docs/config.md), the newest on top.
 
+import { setText } from "../dom.js";
 import { isLink } from "../format.js";
 import { sorted } from "../stream.js";
 import { soon } from "./beat.js";
@@ -48,7 +49,8 @@ export class StreamNews extends StreamElement {
     const keys = this.#order();
     if (all) this.#held.clear();
     else this.#strike(keys, removed, now);
-    for (const key of added) if (!this.#isAtTop()) this.#held.add(key);
+    this.shown = keys.length;
+    if (!this.#isAtTop()) for (const key of keys) if (added.has(key)) this.#held.add(key);
     if (this.#isAtTop()) this.#place(keys, all, now, new Set([...this.#held, ...added]));
     for (const key of changed) this.#update(key);
     for (const key of this.#held) if (!this.view.items.has(key)) this.#held.delete(key);
@@ -235,8 +237,4 @@ define("stream-news", StreamNews);
 
 function timeOf(item) {
   return item.published ?? item.updated;
-}
-
-function setText(node, text) {
-  if (node.textContent !== text) node.textContent = text;
 }

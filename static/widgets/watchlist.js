@@ -13,6 +13,7 @@ import { amount, isNumber, price, signed, tickDecimals, way } from "./text.js";
 const MOST_ROWS = 500;
 const POINTS = { most: 60, every_s: 2 };
 const SPARKS = { frame: 24, every_ms: 1_000 }; // redrawn at most so many a frame, each once a second
+const LETTERS_MOST = 14;
 const LATE_MS = 30_000; // a row is never called late before
 const LATE_TIMES = 3;
 const FIELDS = ["symbol", "last", "change", "change_pct", "bid", "volume", "spark"];
@@ -39,7 +40,8 @@ export class StreamWatchlist extends StreamElement {
   #grid;
   #history = new History(POINTS.most, POINTS.every_s);
   #decimals = 0; // the most of any instrument
-  #digits = 10; // how wide a price is
+  #digits = 10; // how wide a price is,
+  #letters = 9; // and a symbol
   #known = new Set(); // fields that any item has
   #sparks = new Set();
   #isWider = false; // columns are others, or wider, than they were laid out
@@ -76,7 +78,7 @@ export class StreamWatchlist extends StreamElement {
 
   show(dirty, now) {
     const { items } = this.view;
-    if (dirty.all) for (const item of items.values()) this.#learn(item, {});
+    if (dirty.all) for (const item of items.values()) this.#learn(item, { key: "" });
     if (dirty.all) this.#layOut();
     this.#isWider = false;
     this.#grid.show(items, dirty, now, () => this.#arrange());
@@ -105,12 +107,14 @@ export class StreamWatchlist extends StreamElement {
   #learn(item, row) {
     row.decimals = tickDecimals(item, row.decimals);
     const width = price(item.last, row.decimals, this.#decimals).length;
+    const letters = Math.min(LETTERS_MOST, String(item.symbol ?? row.key).length + 1);
     const isKnown = FIELDS.every((field) => this.#known.has(field) || !isNumber(item[field]));
-    if (isKnown && width <= this.#digits && row.decimals <= this.#decimals) return;
+    if (isKnown && width <= this.#digits && letters <= this.#letters && row.decimals <= this.#decimals) return;
     this.#isWider = true;
     for (const field of FIELDS) if (isNumber(item[field])) this.#known.add(field);
     this.#decimals = Math.max(this.#decimals, row.decimals);
-    this.#digits = Math.max(this.#digits, width + 1);
+    if (width > this.#digits) this.#digits = width + 1;
+    this.#letters = Math.max(this.#letters, letters);
   }
 
   #layOut() {
@@ -126,17 +130,17 @@ export class StreamWatchlist extends StreamElement {
     const plain = { field, part: field, label: field, width: 10, value: (item) => item[field] };
     const number = { ...plain, number: true };
     return {
-      symbol: { ...plain, label: "Symbol", width: 9, grow: true,
+      symbol: { ...plain, label: "Symbol", width: this.#letters, grow: true,
         text: (item, row) => String(item.symbol ?? row.key), value: (item) => item.symbol },
       last: { ...number, label: "Last", width: this.#digits, text: (item, row) => price(item.last, row.decimals, most) },
-      change: { ...number, follows: true, label: "Chg", width: 9, hide: 480, way: (item) => way(item.change),
+      change: { ...number, follows: true, label: "Chg", width: 9, yields: 2, way: (item) => way(item.change),
         text: (item, row) => signed(item.change, row.decimals, most) },
       change_pct: { ...number, follows: true, label: "%Chg", width: 8, way: (item) => way(item.change_pct),
         text: (item) => (isNumber(item.change_pct) ? `${signed(item.change_pct, 2)}%` : "–") },
-      bid: { ...number, follows: true, label: "Bid × Ask", width: this.#digits * 2 - 2, hide: 680,
+      bid: { ...number, follows: true, label: "Bid × Ask", width: this.#digits * 2 - 2, yields: 4,
         text: (item, row) => `${price(item.bid, row.decimals)} × ${price(item.ask, row.decimals)}` },
-      volume: { ...number, label: "Vol", width: 7, hide: 560, quiet: true, text: (item) => amount(item.volume) },
-      spark: { ...plain, label: "", width: 11, hide: 400, make: makeSpark, draw: (svg, item, row) => {
+      volume: { ...number, label: "Vol", width: 7, yields: 3, quiet: true, text: (item) => amount(item.volume) },
+      spark: { ...plain, label: "", width: 11, yields: 1, make: makeSpark, draw: (svg, item, row) => {
         this.#sparks.add(row);
         row.svg = svg;
       } },

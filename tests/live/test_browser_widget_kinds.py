@@ -190,8 +190,8 @@ async def test_elements_of_one_turn_share_a_link_and_those_with_a_view_have_thei
     await show(page, stage, body)
     await page.get_by_text("Headline").wait_for()
     await page.locator("stream-table .row").nth(1).wait_for()
-    own = "/ws/quotes?where=last+%3E+100&max_rate=2"
-    assert sorted(stage.asked) == ["/ws/quotes,news", own]
+    own = "/ws/quotes?where=last+%3E+100&trail=1&max_rate=2"
+    assert sorted(stage.asked) == ["/ws/quotes,news?trail=1", own]
     await page.evaluate("document.querySelector('stream-table').remove()")
     await until(lambda: len(stage.sockets) == 1, what="the end of the table's link")
 

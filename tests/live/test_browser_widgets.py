@@ -150,7 +150,7 @@ async def test_symbols_stand_as_they_were_asked_for_and_a_missing_one_is_seen(
     await show(page, stage, element("watchlist", channel="quotes", symbols="B,X,A"))
     await wait_for_text(page, "103.00")
     assert [row[:2] for row in await cells(page)] == [["B", "102.00"], ["X", "–"], ["A", "103.00"]]
-    assert stage.asked == ["/ws/quotes?keys=B%2CX%2CA"]
+    assert stage.asked == ["/ws/quotes?keys=B%2CX%2CA&trail=1"]
 
 
 async def test_a_row_that_is_later_than_it_uses_to_be_is_dimmed(page: Page, stage: Stage) -> None:
@@ -222,6 +222,24 @@ async def test_a_reader_further_down_is_not_moved_and_told_how_much_is_new(
     assert await page.evaluate(f"{top}.scrollTop") == 0
     assert await page.locator(".badge[data-kind=NEW]").count() == 2
     await pill.wait_for(state="hidden")
+
+
+async def test_a_filter_chooses_headlines_and_what_it_leaves_out_is_not_counted(
+    page: Page, stage: Stage
+) -> None:
+    items = [article(f"n{n:02}", f"2026-11-22T10:00:{n:02}Z") for n in range(40)]
+    stage.snapshot("news", items, sort="-published")
+    await show(page, stage, element("news", channel="news", filter="headline n1"))
+    await wait_for_text(page, "Headline n19")
+    assert await page.get_by_role("article").count() == 10
+    one = "document.querySelector('stream-news')"
+    await page.evaluate(f"{one}.style.height = '100px'")
+    await page.evaluate(f"{root('news')}.querySelector('.scroll').scrollTop = 50")
+    for count, key in {41: "n2x", 42: "n1x"}.items():
+        await stage.say(diff("news", count, put=[article(key, "2026-11-22T11:00:00Z")]))
+    await page.get_by_role("button", name="1 new").wait_for()
+    await page.evaluate(f"{one}.filter = 'nowhere'")
+    await page.get_by_text("Nothing here matches.").wait_for()
 
 
 async def test_a_retracted_headline_is_struck_through_and_then_gone(

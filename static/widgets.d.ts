@@ -1,0 +1,118 @@
+/** Custom elements that show channels of a `stream` server in anyone's page. See docs/widgets.md. */
+import type { Channel, Item, Key } from "./stream.js";
+
+/** What `stream-select` carries: the item that was chosen, null where there is none (any more). */
+export interface Selection {
+  key: Key;
+  item: Item | null;
+}
+
+export type ElementState =
+  | "loading" | "live" | "empty" | "waiting" | "idle"
+  | "stale" | "failing" | "limited"
+  | "reconnecting" | "offline" | "denied";
+
+/** What `stream-state` carries: another state, and the words for it. */
+export interface StateChange {
+  state: ElementState;
+  text: string;
+}
+
+/** What `stream-update` carries: the channel as it is now. */
+export interface Update {
+  view: Channel;
+}
+
+export interface StreamEvents {
+  /** Cancelable: then a headline's link is not followed. */
+  "stream-select": CustomEvent<Selection>;
+  "stream-state": CustomEvent<StateChange>;
+  /** Items were painted: at most once a frame. */
+  "stream-update": CustomEvent<Update>;
+}
+
+/** What all have in common. Each property is the attribute of its name, as `max-rate` is `maxRate`. */
+export abstract class StreamElement extends HTMLElement {
+  /** Base URL of the server; default: the one that this module came from. */
+  src: string | null;
+  channel: string | null;
+  /** A JWT. It can be read in the page; give one that may read only. */
+  token: string | null;
+  /** What to show, with commas; an array is taken too. It is not sent: elements share a link. */
+  fields: string | null;
+  /** Only these items, with commas; an array is taken too. */
+  keys: string | null;
+  /** The same as `keys`. */
+  symbols: string | null;
+  /** A JMESPath expression over one item. */
+  where: string | null;
+  /** Most changes a second, 0.01 to 100. */
+  maxRate: number | null;
+  /** Most rows. */
+  max: number | null;
+  /** null = as the reader's system. */
+  theme: "auto" | "light" | "dark" | null;
+  palette: "default" | "cvd" | "asia" | null;
+  /** The name for assistive technology; default: the channel. */
+  label: string | null;
+  paused: boolean;
+  /** How the channel stands now. */
+  readonly state: { name: ElementState | ""; tone: "ok" | "calm" | "warn" | "bad"; text: string };
+  addEventListener<T extends keyof StreamEvents>(
+    type: T,
+    listener: (event: StreamEvents[T]) => void,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  addEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+}
+
+/** Quotes, one a row. */
+export class StreamWatchlist extends StreamElement {
+  /** After so many seconds without a change a row is late; default: three times its own pace, at least 30. */
+  staleAfter: number | null;
+}
+
+/** Articles, the newest on top. */
+export class StreamNews extends StreamElement {
+  /** Only headlines with all of these words, in title or summary. */
+  filter: string | null;
+  /** Only headlines of this source. */
+  source: string | null;
+}
+
+/** Any channel as a table. */
+export class StreamTable extends StreamElement {}
+
+/** A tape that moves by itself. */
+export class StreamTicker extends StreamElement {
+  /** Pixels a second; default 40. */
+  speed: number | null;
+}
+
+/** One field over time. */
+export class StreamChart extends StreamElement {
+  /** Default: `last`. */
+  field: string | null;
+  /** Seconds; default 600. */
+  span: number | null;
+  /** Default: `percent` for several keys of `last`, else `value`. */
+  scale: "value" | "percent" | null;
+}
+
+/** How a channel stands, in one line. */
+export class StreamStatus extends StreamElement {}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "stream-watchlist": StreamWatchlist;
+    "stream-news": StreamNews;
+    "stream-table": StreamTable;
+    "stream-ticker": StreamTicker;
+    "stream-chart": StreamChart;
+    "stream-status": StreamStatus;
+  }
+}

@@ -230,7 +230,9 @@ def test_the_types_declare_the_elements_that_there_are() -> None:
     exported = re.findall(r"^export \{ (\w+) \}", (STATIC / "widgets.js").read_text(), re.MULTILINE)
     types = (STATIC / "widgets.d.ts").read_text(encoding="utf-8")
     assert exported
-    assert set(exported) == set(re.findall(r"^export class (\w+)", types, re.MULTILINE))
+    assert set(exported) == set(
+        re.findall(r"^export (?:abstract )?class (\w+)", types, re.MULTILINE)
+    )
 
 
 def test_every_attribute_part_and_property_of_the_elements_is_declared_and_described() -> None:

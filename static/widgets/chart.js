@@ -57,7 +57,6 @@ export class StreamChart extends StreamElement {
     this.#plot.addEventListener("blur", () => this.#point(null));
     this.#plot.addEventListener("keydown", (event) => this.#press(event));
     new ResizeObserver(() => this.refresh()).observe(this.#plot);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.refresh());
     this.#point(null);
     return [this.#chart];
   }
@@ -110,13 +109,13 @@ export class StreamChart extends StreamElement {
       "li", {}, make("span", { class: `swatch s${at}` }), make("b", {}, String(key)),
       make("span", { class: "value" }), make("span", { class: "quiet" }),
     )));
-    this.#colours = [...this.#legend.querySelectorAll(".swatch")].map((swatch) => getComputedStyle(swatch).color);
   }
 
   #draw() {
     const to = Date.now() / 1000;
     const firsts = this.#keys.map((key) => this.#history.of(key)[0]?.[0] ?? to);
     const from = Math.max(to - this.#span, Math.min(to - SPAN_S.least, ...firsts));
+    this.#colours = [...this.#legend.children].map(({ firstChild }) => getComputedStyle(firstChild).color);
     const lines = this.#keys.map((key, at) => this.#line(key, at, from));
     const { color, fontFamily } = getComputedStyle(this.#canvas);
     this.#frame = plot(this.#canvas, {
@@ -142,7 +141,8 @@ export class StreamChart extends StreamElement {
     const value = known.at(-1)?.[1];
     if (isNumber(value)) this.#decimals = Math.min(DECIMALS_MOST, Math.max(this.#decimals, decimalsOf(value)));
     const base = known.find(([second, one]) => second >= from && one !== null)?.[1];
-    const points = !this.#isRelative ? known : known.map(([second, one]) => [second, one === null ? null : moved(one, base)]);
+    const relative = ([second, one]) => [second, one === null ? null : moved(one, base)];
+    const points = this.#isRelative ? known.map(relative) : known;
     return { points, base, colour: this.#colours[at], back: getComputedStyle(this.#tip).backgroundColor };
   }
 
@@ -151,11 +151,16 @@ export class StreamChart extends StreamElement {
       const last = this.view.items.get(this.#keys[at])?.[this.#field];
       const [, , value, move] = this.#legend.children[at].children;
       setText(value, price(last, this.#decimals));
-      setText(move, isNumber(base) && isNumber(last) ? `${signed(moved(last, base), 2)}%` : isNumber(base ?? last) ? "" : `no ${this.#field} yet`);
+      setText(move, this.#moveOf(last, base));
       return `${this.#keys[at]} ${value.textContent} ${move.textContent}`;
     });
     const minutes = Math.max(1, Math.round((to - from) / 60));
     this.#plot.ariaLabel = `${this.#field} over ${minutes} min: ${said.join("; ")}`;
+  }
+
+  #moveOf(last, base) {
+    if (isNumber(base) && isNumber(last)) return `${signed(moved(last, base), 2)}%`;
+    return isNumber(base ?? last) ? "" : `no ${this.#field} yet`;
   }
 
   #point(px) {
@@ -183,7 +188,8 @@ export class StreamChart extends StreamElement {
     setText(this.#tip, [moment(at * 1000, Date.now()), ...rows].join("\n"));
     this.#cross.style.transform = `translateX(${Math.round(this.#at)}px)`;
     const isFar = this.#at > right / 2;
-    this.#tip.style.transform = `translateX(${Math.round(isFar ? this.#at - this.#tip.offsetWidth - 10 : this.#at + 10)}px)`;
+    const left = isFar ? this.#at - this.#tip.offsetWidth - 10 : this.#at + 10;
+    this.#tip.style.transform = `translateX(${Math.round(left)}px)`;
   }
 
   #press(event) {

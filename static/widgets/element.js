@@ -214,7 +214,8 @@ export class StreamElement extends HTMLElement {
     setText(words, text);
     words.title = text;
     frame.dataset.tone = this.paused ? "calm" : state.tone;
-    frame.toggleAttribute("data-old", OLD.includes(state.name) && !(state.name === "reconnecting" && now - this.#since < BRIEF_MS));
+    const isBrief = state.name === "reconnecting" && now - this.#since < BRIEF_MS;
+    frame.toggleAttribute("data-old", OLD.includes(state.name) && !isBrief);
     setText(clock, this.view?.as_of ? moment(this.view.as_of, now) : "");
     clock.title = this.view?.as_of ? `as of ${this.view.as_of}` : "";
     setText(pause, this.paused ? "Resume" : "Pause");

@@ -83,7 +83,8 @@ class Line {
     client.addEventListener("error", ({ detail }) => {
       const all = mine();
       // One channel that nobody may read must not take the others with it.
-      if (!detail.channel && /^http_4/.test(detail.code) && all.length > 1) return all.forEach((one) => this.#open([one]));
+      const isOfAll = !detail.channel && /^http_4/.test(detail.code) && all.length > 1;
+      if (isOfAll) return all.forEach((one) => this.#open([one]));
       for (const channel of detail.channel ? [detail.channel] : all) tell(channel, "error", detail);
     });
     this.#settle(client, channels);

@@ -12,6 +12,7 @@ import { moment } from "./text.js";
 const MOST_ROWS = 50;
 const NEW_MS = 60_000;
 const RETRACTED_MS = 10_000; // a headline that was taken back stays so long, struck through
+const SUMMED_UP_MS = 16_000;
 const CHIPS_MOST = 3;
 const SEEN = ["title", "summary", "url", "updated"]; // what must change for "upd"
 
@@ -65,11 +66,14 @@ export class StreamNews extends StreamElement {
     }
     while (now - this.#gone[0]?.goneAt > RETRACTED_MS) this.#gone.shift().element.remove();
     const { items } = this.view ?? {};
-    for (const [key, row] of this.#rows) if (items?.has(key)) setText(row.time, moment(timeOf(items.get(key)), Date.now()));
+    for (const [key, row] of this.#rows) {
+      if (items?.has(key)) setText(row.time, moment(timeOf(items.get(key)), Date.now()));
+    }
   }
 
   summary() {
-    const fresh = [...this.#rows.values()].filter((row) => row.newAt !== null && performance.now() - row.newAt < 16_000);
+    const from = performance.now() - SUMMED_UP_MS;
+    const fresh = [...this.#rows.values()].filter(({ newAt }) => newAt !== null && newAt > from);
     const first = fresh[0]?.title.textContent;
     return first && `${fresh.length} ${fresh.length === 1 ? "headline" : "headlines"}: ${first}`;
   }
@@ -215,7 +219,8 @@ export class StreamNews extends StreamElement {
     const rows = [...this.#rows.values()];
     const at = rows.findIndex(({ element }) => element === event.target);
     if (at < 0 || event.ctrlKey || event.metaKey || event.altKey) return;
-    const to = { ArrowDown: at + 1, PageDown: at + 1, ArrowUp: at - 1, PageUp: at - 1, Home: 0, End: rows.length - 1 };
+    const [down, up, last] = [at + 1, at - 1, rows.length - 1];
+    const to = { ArrowDown: down, PageDown: down, ArrowUp: up, PageUp: up, Home: 0, End: last };
     if (event.key === "Enter") {
       if (rows[at].title.hasAttribute("href")) rows[at].title.click();
       else this.#choose(rows[at]);

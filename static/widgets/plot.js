@@ -15,7 +15,8 @@ const MARK_PX = { x: 90, y: 42 };
 export function plot(canvas, { lines, from, to, decimals, write, ink, rule, font }) {
   const { context, width, height } = prepare(canvas);
   context.font = font;
-  const values = lines.flatMap(({ points }) => points).filter(([at, value]) => value !== null && at >= from).map(([, value]) => value);
+  const seen = lines.flatMap(({ points }) => points.filter(([at, value]) => value !== null && at >= from));
+  const values = seen.map(([, value]) => value);
   if (values.length === 0 || width < 80 || height < 60) return null;
   let [low, high] = [values.reduce((a, b) => Math.min(a, b)), values.reduce((a, b) => Math.max(a, b))];
   const air = (high - low) * 0.08 || Math.max(Math.abs(high) * 0.001, 10 ** -decimals);
@@ -24,11 +25,12 @@ export function plot(canvas, { lines, from, to, decimals, write, ink, rule, font
   const rows = valueMarks(low, high, (bottom - SPACE.top) / MARK_PX.y);
   const written = Math.max(decimals, rows.decimals);
   const labels = rows.marks.map((mark) => write(mark, written));
-  const widest = Math.max(...labels.map((text) => context.measureText(text).width), context.measureText(write(high, written)).width);
-  const right = width - widest - SPACE.gutter;
+  const widths = [...labels, write(high, written)].map((text) => context.measureText(text).width);
+  const right = width - Math.max(...widths) - SPACE.gutter;
   const x = (at) => SPACE.left + ((at - from) / (to - from)) * (right - SPACE.left);
   const y = (value) => bottom - ((value - low) / (high - low)) * (bottom - SPACE.top);
-  const frame = { x, y, right, bottom, width, text: (value) => write(value, written), at_s: (px) => from + ((px - SPACE.left) / (right - SPACE.left)) * (to - from) };
+  const at_s = (px) => from + ((px - SPACE.left) / (right - SPACE.left)) * (to - from);
+  const frame = { x, y, at_s, right, bottom, width, text: (value) => write(value, written) };
   const tags = spread(lines, frame);
   context.fillStyle = ink;
   context.strokeStyle = rule;
@@ -101,7 +103,8 @@ function pieces(points, to) {
       if (before) all.push([]);
       return;
     }
-    if (before && at - before[0] > QUIET_S && at - before[0] > 2 * spacing(points, index)) piece.push([at - 0.5, before[1]]);
+    const stood = before ? at - before[0] : 0;
+    if (stood > QUIET_S && stood > 2 * spacing(points, index)) piece.push([at - 0.5, before[1]]);
     piece.push([at, value]);
   });
   const last = all.at(-1).at(-1);

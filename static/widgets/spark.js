@@ -6,7 +6,8 @@ const [WIDTH, HEIGHT, EDGE] = [80, 20, 2];
 const FAR = 3; // a previous close that would make the range so many times larger is left out
 
 export function makeSpark() {
-  const svg = draw("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, class: "spark", part: "spark", "aria-hidden": "true" });
+  const named = { class: "spark", part: "spark", "aria-hidden": "true" };
+  const svg = draw("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, ...named });
   svg.append(
     draw("path", { class: "area" }), draw("path", { class: "line" }),
     draw("path", { class: "close" }), draw("circle", { r: 1.8, class: "end" }),

@@ -64,7 +64,8 @@ export class StreamTable extends StreamElement {
     const asked = this.wantedFields;
     const named = asked?.map((field) => found.find((column) => column.field === field)).filter(Boolean);
     this.#grid.setColumns((named ?? found).map((column, at) => ({
-      field: column.field, label: column.field, part: column.nested ? "nested" : "", width: column.width, number: column.number && at > 0,
+      field: column.field, label: column.field, part: column.nested ? "nested" : "",
+      width: column.width, number: column.number && at > 0,
       grow: !column.number, link: column.link, value: (item) => item[column.field],
       text: (item, row) => cellText(item[column.field], padding(column, row.decimals)),
     })));

@@ -54,7 +54,8 @@ export function way(value) {
 export function moment(time, now) {
   const at = new Date(time ?? NaN);
   if (Number.isNaN(at.getTime())) return "";
-  return Math.abs(now - at) < DAY_MS ? at.toLocaleTimeString("en-GB") : at.toLocaleDateString("en-GB", { day: "numeric", month: "short" });
+  if (Math.abs(now - at) < DAY_MS) return at.toLocaleTimeString("en-GB");
+  return at.toLocaleDateString("en-GB", { day: "numeric", month: "short" });
 }
 
 /** A time that has passed, in ms, as "00:42", "12:05" or "3:12:05". */

@@ -123,6 +123,7 @@ function newEntry() {
   const value = make("span", { class: "value", part: "last" }, parts.value);
   const change = make("span", { class: "way", part: "change" },
     make("span", { class: "arrow", "aria-hidden": "true" }, parts.arrow), parts.percent);
-  const node = make("li", { class: "entry", part: "entry" }, make("b", { part: "symbol" }, parts.name), value, change);
+  const name = make("b", { part: "symbol" }, parts.name);
+  const node = make("li", { class: "entry", part: "entry" }, name, value, change);
   return { node, parts, value, change };
 }

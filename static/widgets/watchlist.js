@@ -17,6 +17,7 @@ const LETTERS_MOST = 14;
 const LATE_MS = 30_000; // a row is never called late before
 const LATE_TIMES = 3;
 const FIELDS = ["symbol", "last", "change", "change_pct", "bid", "volume", "spark"];
+const ALWAYS = ["symbol", "last", "spark"];
 const ALIASES = { chg: "change", chgp: "change_pct", vol: "volume", ask: "bid" };
 
 const look = sheet(`
@@ -90,7 +91,8 @@ export class StreamWatchlist extends StreamElement {
     const now = performance.now();
     const fixed = this.staleAfter;
     this.#grid.each((element, row) => {
-      const most = fixed !== null ? fixed * 1000 : row.gap === null ? Infinity : Math.max(LATE_MS, LATE_TIMES * row.gap);
+      const usual = row.gap === null ? Infinity : Math.max(LATE_MS, LATE_TIMES * row.gap);
+      const most = fixed === null ? usual : fixed * 1000;
       element.classList.toggle("late", now - row.at > most);
     });
     soon(this);
@@ -119,7 +121,7 @@ export class StreamWatchlist extends StreamElement {
 
   #layOut() {
     const asked = this.wantedFields?.map((field) => ALIASES[field] ?? field);
-    const fields = asked ?? FIELDS.filter((field) => ["symbol", "last", "spark"].includes(field) || this.#known.has(field));
+    const fields = asked ?? FIELDS.filter((field) => ALWAYS.includes(field) || this.#known.has(field));
     const columns = fields.filter((field, at) => fields.indexOf(field) === at).map((field) => this.#column(field));
     this.#grid.setColumns(columns);
     this.#grid.showSort(orderOf(this.wanted ? null : this.view.sort));
@@ -132,7 +134,8 @@ export class StreamWatchlist extends StreamElement {
     return {
       symbol: { ...plain, label: "Symbol", width: this.#letters, grow: true,
         text: (item, row) => String(item.symbol ?? row.key), value: (item) => item.symbol },
-      last: { ...number, label: "Last", width: this.#digits, text: (item, row) => price(item.last, row.decimals, most) },
+      last: { ...number, label: "Last", width: this.#digits,
+        text: (item, row) => price(item.last, row.decimals, most) },
       change: { ...number, follows: true, label: "Chg", width: 9, yields: 2, way: (item) => way(item.change),
         text: (item, row) => signed(item.change, row.decimals, most) },
       change_pct: { ...number, follows: true, label: "%Chg", width: 8, way: (item) => way(item.change_pct),

@@ -25,6 +25,7 @@ pytestmark = pytest.mark.browser
 CONFIG = """
 [channels.quotes]
 sort = "symbol"
+trail = { fields = ["last"], points = 60, every = "100ms" }
 [sources.quotes]
 kind = "push"
 [channels.news]
@@ -62,6 +63,22 @@ async def test_a_watchlist_follows_a_real_service(page: Page) -> None:
         ]
         await publish(running, "quotes", {"patch": [{"symbol": "A", "last": 68240.5}]})
         await wait_for_text(page, "68 240.50")
+
+
+async def test_a_line_of_a_real_service_is_there_at_once(page: Page) -> None:
+    async with serving(CONFIG) as running, running.http() as client:
+        points: list[Any] = []
+        for last in range(100, 200):
+            await publish(running, "quotes", [quote("A", last)])
+            trail = (await client.get("/channels/quotes?trail=1")).json()["trail"]
+            points = trail["A"]["last"]
+            if len(points) > 3:
+                break
+        await show_within(page, running.url, element("watchlist", channel="quotes"))
+        path = page.locator(".spark[data-way=up] .line")
+        await path.wait_for()
+        drawn = await path.get_attribute("d")
+        assert drawn is not None and drawn.count("L") >= len(points) - 1 > 2
 
 
 async def test_only_the_changed_cell_flashes_and_nothing_on_a_snapshot(

@@ -1,18 +1,20 @@
-// One chosen channel: its link, its facts, its banners, and the three panels below them.
+// One chosen channel: its link, its facts, its banners, and the three panels below them. The table is
+// the element <stream-table>, which shows what this client has.
 
 import { setText } from "./dom.js";
 import { clock, duration, since, whole } from "./format.js";
+import { ItemPane } from "./item.js";
 import { RawTape, Snippets } from "./panels.js";
 import { connect } from "./stream.js";
-import { LiveTable } from "./table.js";
 
 const RATE_S = 5;
+const MOST_ROWS = 500;
 const BANNER_AFTER_MS = 800; // a link that is back sooner is not worth a word
 const TRANSPORTS = { ws: "WebSocket", sse: "SSE" };
 
 export class ChannelPane {
   #root; #base; #token; #onNews; #onDenied; #onItems;
-  #table; #raw; #snippets;
+  #table = null; #item; #raw; #snippets;
   #client = null;
   #view = null;
   #name = "";
@@ -29,7 +31,7 @@ export class ChannelPane {
     this.#onNews = onNews;
     this.#onDenied = onDenied;
     this.#onItems = onItems;
-    this.#table = new LiveTable(this.#find("#items"), onNews);
+    this.#item = new ItemPane(this.#find("#item"));
     this.#raw = new RawTape(this.#find("#raw"));
     this.#snippets = new Snippets(this.#find("#panel-use"));
     this.#find("#again").addEventListener("click", () => this.#client?.reconnect());
@@ -42,7 +44,6 @@ export class ChannelPane {
     this.close();
     this.#name = name;
     this.#find("#name").textContent = name;
-    this.#table.clear(name);
     this.#raw.clear();
     this.#counts.clear();
     this.#pause(false);
@@ -50,6 +51,7 @@ export class ChannelPane {
     const client = connect(this.#base, { ...options, channels: [name], token: this.#token() });
     this.#client = client;
     this.#view = client.channels.get(name);
+    this.#show(client, name);
     this.#lostAt = null;
     this.#linkIs({ state: client.state, wait_ms: null, reason: null });
     const on = (type, act) => client.addEventListener(type, ({ detail }) => {
@@ -59,10 +61,7 @@ export class ChannelPane {
     });
     on("state", (detail) => this.#linkIs(detail));
     on("message", (detail) => this.#raw.take(detail));
-    on("snapshot", ({ view, change }) => {
-      this.#table.touch(change);
-      this.#onItems(view);
-    });
+    on("snapshot", ({ view }) => this.#onItems(view));
     on("diff", ({ view, change }) => {
       this.#changed(change);
       if (change.added.length > 0) this.#onItems(view);
@@ -76,7 +75,20 @@ export class ChannelPane {
   close() {
     const client = this.#client;
     this.#client = null;
+    this.#table?.remove();
+    this.#table = null;
     client?.close();
+  }
+
+  #show(client, name) {
+    const table = document.createElement("stream-table");
+    table.id = "items";
+    Object.assign(table, { channel: name, client, max: MOST_ROWS });
+    table.addEventListener("stream-select", ({ detail }) => this.#item.choose(detail));
+    table.addEventListener("stream-update", ({ detail }) => this.#item.update(detail.view));
+    this.#find("#panel-table").prepend(table);
+    this.#table = table;
+    this.#item.close();
   }
 
   paint(now) {
@@ -102,7 +114,6 @@ export class ChannelPane {
   }
 
   #changed(change) {
-    this.#table.touch(change);
     const second = Math.floor(performance.now() / 1000);
     const count = change.added.length + change.changed.length + change.removed.length;
     this.#counts.set(second, (this.#counts.get(second) ?? 0) + count);
@@ -172,16 +183,14 @@ export class ChannelPane {
   }
 
   #paintTable() {
-    if (this.#paused) return this.#table.paintToggled(this.#view);
-    const { shown, total, left } = this.#table.paint(this.#view, performance.now());
-    if (this.#table.busy) setTimeout(this.#onNews, 100);
-    const { sort } = this.#view;
-    const part = `${sort ? "First" : "Newest"} ${shown} of ${whole(total)}${sort ? ` by ${sort}` : ""}.`;
-    const rest = `${left} more ${left === 1 ? "field" : "fields"}: choose a row.`;
-    setText(this.#find("#rows-note"), [shown < total && part, left > 0 && rest].filter(Boolean).join(" "));
+    const { items, sort } = this.#view;
+    const part = `${sort ? "First" : "Newest"} ${MOST_ROWS} of ${whole(items.size)}${sort ? ` by ${sort}` : ""}.`;
+    setText(this.#find("#rows-note"), items.size > MOST_ROWS ? part : "");
     const nothing = this.#find("#nothing");
-    nothing.hidden = total > 0;
-    setText(nothing, total > 0 ? "" : this.#emptiness());
+    const text = items.size > 0 ? "" : this.#emptiness();
+    nothing.hidden = text === "";
+    setText(nothing, text);
+    this.#table.hidden = text !== "";
   }
 
   #emptiness() {
@@ -198,6 +207,7 @@ export class ChannelPane {
 
   #pause(paused) {
     this.#paused = paused;
+    if (this.#table) this.#table.paused = paused;
     const button = this.#find("#pause");
     button.ariaPressed = String(paused);
     button.textContent = paused ? "Go on" : "Pause";

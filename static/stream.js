@@ -10,7 +10,7 @@ import { apply, empty } from "./reducer.js";
 
 export { apply, empty, sorted } from "./reducer.js";
 
-const FIRST_WAIT_MS = 500; // doubled with each attempt; the wait is drawn from 0 to that
+const FIRST_WAIT_MS = 500, PATIENT_MS = 2_000; // within the latter a restarted server is found again
 const LONGEST_WAIT_MS = 20_000;
 const LONGEST_HINT_MS = 3_600_000;
 const PROVEN_MS = 5_000; // a link that lived so long starts the waits anew
@@ -37,7 +37,7 @@ class Client extends EventTarget {
   #awaited; // names of those whose first message on this link is still to come
   #hidden = false; // no link is tried until the page is seen again
   #timer; #following;
-  #attempt = 0;
+  #waited = 0; // ms since the link was lost
   #refused = 0; // WebSockets that failed while plain HTTP worked
   #hint = 0; // ms the server asked us to wait
   #page;
@@ -74,7 +74,7 @@ class Client extends EventTarget {
 
   /** Does not wait for the next attempt; also starts anew after a final refusal. */
   reconnect() {
-    this.#attempt = this.#hint = 0;
+    this.#waited = this.#hint = 0;
     this.#hidden = false;
     this.#page?.abort();
     this.#page = new AbortController();
@@ -136,7 +136,7 @@ class Client extends EventTarget {
     clearTimeout(this.#timer);
     this.#link?.close();
     this.#link = null;
-    if (this.#upAt && performance.now() - this.#upAt >= PROVEN_MS) this.#attempt = 0;
+    if (this.#upAt && performance.now() - this.#upAt >= PROVEN_MS) this.#waited = 0;
     this.#upAt = 0;
   }
 
@@ -187,12 +187,13 @@ class Client extends EventTarget {
 
   #retry() {
     this.#drop();
-    const cap = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** this.#attempt);
+    const waited = this.#waited;
+    const cap = Math.min(LONGEST_WAIT_MS, Math.max(Math.min(PATIENT_MS, FIRST_WAIT_MS + waited), waited / 2));
     const hint = Math.min(this.#hint || 0, LONGEST_HINT_MS);
     // Still tried without a network, though rarely: the server may be on this machine.
     const offline = here.navigator?.onLine === false;
-    const wait = offline && this.#attempt ? LONGEST_WAIT_MS : hint + Math.random() * cap;
-    this.#attempt += 1;
+    const wait = offline && waited ? LONGEST_WAIT_MS : hint + Math.random() * cap;
+    this.#waited = waited + wait;
     this.#hint = 0;
     this.#timer = setTimeout(() => this.#open(), wait);
     this.#become(offline ? "offline" : "reconnecting", { wait_ms: Math.round(wait) });

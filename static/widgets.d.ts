@@ -1,5 +1,5 @@
 /** Custom elements that show channels of a `stream` server in anyone's page. See docs/widgets.md. */
-import type { Channel, Item, Key } from "./stream.js";
+import type { Channel, Client, Item, Key } from "./stream.js";
 
 /** What `stream-select` carries: the item that was chosen, null where there is none (any more). */
 export interface Selection {
@@ -56,6 +56,8 @@ export abstract class StreamElement extends HTMLElement {
   /** The name for assistive technology; default: the channel. */
   label: string | null;
   paused: boolean;
+  /** A client of the page's own that follows the channel; then `src`, `token`, `keys`, … ask for nothing. */
+  client: Client | null;
   /** How the channel stands now. */
   readonly state: { name: ElementState | ""; tone: "ok" | "calm" | "warn" | "bad"; text: string };
   addEventListener<T extends keyof StreamEvents>(

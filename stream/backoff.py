@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 FIRST_S: Final = 0.5
-"""Longest wait before the first attempt; it doubles with each one that fails."""
+"""Longest wait before the first attempt; with each one it grows by what was waited."""
 MOST_S: Final = 20.0
 """Longest wait, a hint of the server aside."""
 PATIENT_S: Final = 2.0
@@ -21,7 +21,7 @@ MOST_HINT_S: Final = 3600.0
 class Backoff:
     """Waits that grow, each drawn between nothing and the whole, so that a crowd is spread.
 
-    The whole doubles, but is never longer than half of what was waited so far, or `PATIENT_S`.
+    The whole grows with the outage, as in the browser's client (``static/stream.js``).
 
     Args:
         draw: a number of 0 to 1, a new one each time.
@@ -29,20 +29,17 @@ class Backoff:
 
     def __init__(self, draw: Callable[[], float]) -> None:
         self._draw = draw
-        self._failed = 0
         self._waited_s = 0.0
 
     def lived(self, seconds: float) -> None:
         """A link was open for so long."""
         if seconds >= PROVEN_S:
-            self._failed = 0
             self._waited_s = 0.0
 
     def next_s(self, hint_s: float | None = None) -> float:
         """Seconds until the next attempt, on top of what the server asked for."""
-        doubled_s = min(MOST_S, FIRST_S * 2.0 ** min(self._failed, 10))
-        longest_s = min(doubled_s, max(PATIENT_S, self._waited_s / 2))
-        self._failed += 1
+        soon_s = min(PATIENT_S, FIRST_S + self._waited_s)
+        longest_s = min(MOST_S, max(soon_s, self._waited_s / 2))
         asked_s = min(max(hint_s or 0.0, 0.0), MOST_HINT_S)
         wait_s = asked_s + self._draw() * longest_s
         self._waited_s += wait_s

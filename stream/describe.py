@@ -218,7 +218,6 @@ def page() -> str:
 _PAGE: Final = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>API · stream</title>
 <meta name="viewport" content="width=device-width,initial-scale=1">
-<<<<<<< HEAD
 <meta name="color-scheme" content="light dark">
 <link rel="icon" href="static/favicon.svg" type="image/svg+xml">
 <link rel="stylesheet" href="static/theme.css">
@@ -228,11 +227,6 @@ _PAGE: Final = """<!doctype html>
 </nav><nav class="more" aria-label="More"><a href="docs" aria-current="page">API</a>
 <a href="metrics">Metrics</a></nav></header>
 <main><h2>The contract</h2>
-=======
-<link rel="icon" href="static/favicon.svg" type="image/svg+xml">
-<link rel="stylesheet" href="static/console.css"></head>
-<body class="docs"><main><h1>stream: the contract</h1>
->>>>>>> 3f96b69806be47e9f8770a119224c82221185c9d
 <p>For machines: <a href="openapi.json">openapi.json</a> and
 <a href="asyncapi.json">asyncapi.json</a>.</p>
 <h2>Requests</h2>

@@ -12,8 +12,8 @@ def waits(draw: float, count: int) -> list[float]:
     return [backoff.next_s() for _ in range(count)]
 
 
-def test_the_longest_wait_doubles_from_half_a_second_and_then_follows_the_outage() -> None:
-    assert waits(1.0, 5) == [0.5, 1, 2, 2, 2.75]
+def test_the_longest_wait_grows_from_half_a_second_and_then_follows_the_outage() -> None:
+    assert waits(1.0, 6) == [0.5, 1, 2, 2, 2.75, 4.125]
     assert waits(1.0, 2_000)[-1] == 20
 
 
@@ -30,7 +30,7 @@ def test_nobody_waits_longer_than_half_the_outage_or_two_seconds(draws: list[flo
 
 def test_a_wait_is_drawn_between_nothing_and_the_longest() -> None:
     assert waits(0.0, 3) == [0, 0, 0]
-    assert waits(0.25, 3) == [0.125, 0.25, 0.5]
+    assert waits(0.25, 3) == [0.125, 0.15625, 0.1953125]
 
 
 @pytest.mark.parametrize(("lived_s", "next_s"), [(PROVEN_S, 0.5), (PROVEN_S - 0.1, 2.0)])

@@ -5,7 +5,7 @@
 
 import { setText } from "../dom.js";
 import { every, never, soon } from "./beat.js";
-import { follow } from "./lines.js";
+import { attach, follow } from "./lines.js";
 import { look } from "./look.js";
 import { make } from "./make.js";
 import { describe, emptiness } from "./state.js";
@@ -28,6 +28,7 @@ export class StreamElement extends HTMLElement {
   state = { name: "", tone: "calm", text: "" };
   delay = null;
   shown = null; // how many items a kind shows that chooses among them
+  #client = null;
   #link = { state: "connecting", wait_ms: null, reason: null, at: 0 };
   #since = 0; // when the state began
   #leave = null;
@@ -55,6 +56,13 @@ export class StreamElement extends HTMLElement {
     if (!this.#root || before === after) return;
     if (WHERE.includes(name)) this.#relink();
     else this.refresh();
+  }
+
+  /** A client of the page's own to follow the channel with, in place of what the attributes ask for. */
+  get client() { return this.#client; }
+  set client(client) {
+    this.#client = client;
+    this.#relink();
   }
 
   /** The keys asked for, in the order they were given; null = all. */
@@ -109,7 +117,7 @@ export class StreamElement extends HTMLElement {
 
   // What was set before the element was known to the page stands in the way of its properties.
   #adopt() {
-    for (const property of this.constructor.observedAttributes.map(propertyOf)) {
+    for (const property of ["client", ...this.constructor.observedAttributes.map(propertyOf)]) {
       if (!Object.hasOwn(this, property)) continue;
       const value = this[property];
       delete this[property];
@@ -158,12 +166,13 @@ export class StreamElement extends HTMLElement {
     this.reset?.();
     this.refresh();
     if (!channel) return this.#hear("error", { code: "no_channel", message: "name a channel", channel: "" });
+    const hear = (type, detail) => this.#hear(type, detail);
     try {
-      this.#leave = follow(channel, {
+      this.#leave = this.#client ? attach(this.#client, channel, hear) : follow(channel, {
         src: new URL(this.getAttribute("src") ?? home(), location.href).href,
         token: this.token, keys: this.wanted ?? undefined, where: this.where ?? undefined,
         maxRate: this.maxRate ?? undefined,
-      }, (type, detail) => this.#hear(type, detail));
+      }, hear);
     } catch (error) {
       this.#hear("error", { code: "bad_link", message: error.message, channel });
     }

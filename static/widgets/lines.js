@@ -19,6 +19,17 @@ export function follow(channel, { src, ...options }, hear) {
   return line.join(channel, hear);
 }
 
+/** The same with a client of the page's own, which stays the page's to close. */
+export function attach(client, channel, hear) {
+  const ended = new AbortController();
+  for (const type of [...NOTICES, "state", "error"]) {
+    const tell = ({ detail }) => { if (!detail.view || detail.view.name === channel) hear(type, detail); };
+    client.addEventListener(type, tell, { signal: ended.signal });
+  }
+  hear("join", client);
+  return () => ended.abort();
+}
+
 class Line {
   #id; #src; #options;
   #hearers = new Map(); // channel → set of functions

@@ -25,26 +25,60 @@ async def _texts(page: Page, selector: str) -> list[str]:
     return [" ".join(text.split()) for text in await page.locator(selector).all_inner_texts()]
 
 
+async def _rows(page: Page, count: int) -> list[str]:
+    """The rows of the live table, once there are so many."""
+    rows = page.locator("#items .rows").get_by_role("row")
+    await expect(rows).to_have_count(count)
+    return [" ".join(text.split()) for text in await rows.all_inner_texts()]
+
+
 async def test_the_console_lists_channels_and_shows_changes_as_they_come(page: Page) -> None:
     async with serving(CONFIG) as running:
         await publish(running, "alerts", [{"id": "a", "level": 1}, {"id": "b", "level": 2}])
         await page.goto(f"{running.url}/#/alerts")
-        rows = page.locator("#items tbody tr")
-        await rows.nth(1).wait_for()
-        assert [(await rows.nth(n).inner_text()).split() for n in range(2)] == [
-            ["b", "2"],
-            ["a", "1"],
-        ]
+        assert await _rows(page, 2) == ["b 2", "a 1"]
 
         await publish(running, "alerts", {"patch": [{"id": "a", "level": 33}]})
-        await page.get_by_role("cell", name="33").wait_for()
+        await page.get_by_role("gridcell", name="33").wait_for()
         await publish(running, "alerts", {"del": ["b"], "put": [{"id": "c", "level": 4}]})
-        await (
-            page.get_by_role("rowheader", name="c", exact=True)
-            .or_(page.get_by_role("cell", name="c", exact=True))
-            .first.wait_for()
-        )
+        await page.get_by_role("rowheader", name="c", exact=True).wait_for()
         await expect(page.locator("#count")).to_have_text("2")
+
+
+async def test_an_item_is_shown_in_full_beside_the_table_and_follows_what_changes(
+    page: Page,
+) -> None:
+    async with serving(CONFIG) as running:
+        item = {"id": "a", "level": 1, "more": {"deep": [1, 2]}, "link": "https://a.example/x"}
+        await publish(running, "alerts", item)
+        await page.goto(f"{running.url}/#/alerts")
+        await page.get_by_role("rowheader", name="a", exact=True).click()
+        pane = page.locator("#item")
+        assert await pane.locator("dt").all_inner_texts() == ["id", "level", "more", "link"]
+        assert (await pane.locator("dd").all_inner_texts())[2] == '{"deep":[1,2]}'
+        link = pane.get_by_role("link")
+        assert await link.get_attribute("rel") == "noopener noreferrer nofollow"
+        await publish(running, "alerts", {"patch": [{"id": "a", "level": 7}]})
+        await expect(pane.locator("dd").nth(1)).to_have_text("7")
+        await publish(running, "alerts", {"del": ["a"]})
+        await expect(pane).to_have_class("is-gone")
+        await page.get_by_role("button", name="Close the item").click()
+        await expect(pane).to_be_hidden()
+
+
+async def test_a_paused_page_stands_still_and_then_shows_what_is_now(page: Page) -> None:
+    async with serving(CONFIG) as running:
+        await publish(running, "alerts", {"id": "a", "level": 1})
+        await page.goto(f"{running.url}/#/alerts")
+        await page.get_by_role("gridcell", name="1", exact=True).wait_for()
+        await page.get_by_role("button", name="Pause").click()
+        await publish(running, "alerts", {"patch": [{"id": "a", "level": 5}]})
+        await page.wait_for_function(
+            "() => document.querySelector('#items').view.items.get('a').level === 5"
+        )
+        assert await _rows(page, 1) == ["a 1"]
+        await page.get_by_role("button", name="Go on").click()
+        await page.get_by_role("gridcell", name="5", exact=True).wait_for()
 
 
 async def test_markup_in_the_data_stays_text(page: Page) -> None:
@@ -53,7 +87,9 @@ async def test_markup_in_the_data_stays_text(page: Page) -> None:
         await publish(running, "alerts", {"id": evil, "level": 1})
         await page.goto(f"{running.url}/#/alerts")
         await page.get_by_text(evil, exact=True).first.wait_for()
-        assert await page.locator("#items img").count() == 0
+        await page.get_by_text(evil, exact=True).first.click()
+        await page.locator("#item dd").first.wait_for()
+        assert await page.locator("#items img, #item img").count() == 0
         assert "owned" not in await page.title()
 
 
@@ -88,13 +124,13 @@ async def test_a_view_is_tried_in_the_form_and_all_lines_to_copy_ask_for_it(page
         rows = [{"id": f"a{n}", "level": n, "text": "t"} for n in range(5)]
         await publish(running, "alerts", rows)
         await page.goto(f"{running.url}/#/alerts")
-        await page.locator("#items tbody tr").nth(4).wait_for()
+        await _rows(page, 5)
         await page.locator("#view summary").click()
         await page.get_by_label("Where").fill("level > 2")
         await page.get_by_role("button", name="Apply").click()
-        await expect(page.locator("#items tbody tr")).to_have_count(2)
+        await _rows(page, 2)
         await page.get_by_role("group", name="Fields to show").get_by_text("level").click()
-        await expect(page.locator("#items thead th")).to_have_count(3)
+        await expect(page.locator("#items").get_by_role("columnheader")).to_have_count(2)
         assert "fields=level" in page.url
         await page.get_by_role("tab", name="Subscribe").click()
         await page.get_by_label("Format").select_option("text")
@@ -119,7 +155,7 @@ async def test_raw_messages_pass_with_their_type_and_cursor(page: Page) -> None:
     async with serving(CONFIG) as running:
         await publish(running, "alerts", {"id": "a", "level": 1})
         await page.goto(f"{running.url}/#/alerts")
-        await page.locator("#items tbody tr").first.wait_for()
+        await _rows(page, 1)
         await page.get_by_role("tab", name="Raw").click()
         cursor = await publish(running, "alerts", {"patch": [{"id": "a", "level": 2}]})
         await page.locator("#raw li").nth(1).wait_for()

@@ -135,20 +135,26 @@ def element(name: str, **attributes: str | int) -> str:
 
 
 @contextlib.asynccontextmanager
-async def staging() -> AsyncIterator[Stage]:
-    """A stage that is up."""
-    stage = Stage()
+async def hosting(app: Starlette) -> AsyncIterator[str]:
+    """An app of the test's on a free port; its URL."""
     listener = listen("127.0.0.1", 0, lag_timeout_s=LIMIT_S)
     server = uvicorn.Server(
-        uvicorn.Config(stage.app(), log_level="warning", ws="websockets-sansio", lifespan="off")
+        uvicorn.Config(app, log_level="warning", ws="websockets-sansio", lifespan="off")
     )
     server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]
     task = asyncio.create_task(server.serve([listener]))
     try:
-        await until(lambda: server.started or task.done(), what="the stage's start")
-        stage.url = url_of(listener)
-        yield stage
+        await until(lambda: server.started or task.done(), what="the app's start")
+        yield url_of(listener)
     finally:
         server.should_exit = server.force_exit = True
         async with asyncio.timeout(LIMIT_S):
             await task
+
+
+@contextlib.asynccontextmanager
+async def staging() -> AsyncIterator[Stage]:
+    """A stage that is up."""
+    stage = Stage()
+    async with hosting(stage.app()) as stage.url:
+        yield stage

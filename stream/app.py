@@ -104,6 +104,8 @@ def routes() -> list[Route | WebSocketRoute | Mount]:
         *pages.routes(),
         WebSocketRoute("/ws", websocket_door),
         WebSocketRoute("/ws/{channels}", websocket_door),
+        Route("/ws", rest.upgrade_required),
+        Route("/ws/{channels}", rest.upgrade_required),
         Route("/sse/{channels}", sse_door),
         Route("/channels", publishing.publish_several, methods=["POST"]),
         Route("/channels", rest.list_channels),

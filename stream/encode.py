@@ -323,10 +323,10 @@ def status_members(status: Status) -> dict[str, object]:
 
 def control(event: str, form: Format = Format.JSON, **members: object) -> Message:
     """A message about the connection itself: welcome, error, pong, bye …"""
-    if form is Format.TEXT:
-        words = " ".join(f"{name}={plain_any(value)}" for name, value in members.items())
-        return Message(event, None, f"! {event} {words}".rstrip().encode())
     present = {name: value for name, value in members.items() if value is not None}
+    if form is Format.TEXT:
+        words = " ".join(f"{name}={plain_any(value)}" for name, value in present.items())
+        return Message(event, None, f"! {event} {words}".rstrip().encode())
     return Message(event, None, dumps({"type": event, **present}))
 
 

@@ -4,7 +4,11 @@ StreamError
 ├── ConfigError            the configuration is wrong: one line, exit code 2
 ├── ClientError            a reader or publisher asked for something wrong (code, HTTP status)
 ├── SourceError            an upstream answered wrongly or not at all (kind, retry_after_s)
-└── EngineError            the order of changes cannot be kept (the engine is out of reach)
+├── EngineError            the order of changes cannot be kept (the engine is out of reach)
+└── LinkError              the Python client cannot go on
+    ├── Refused            the server said no before a stream opened (HTTP status, code)
+    ├── Ended              the server ended a stream for good (close code)
+    └── Unreachable        there is no server, and it is not to be waited for
 """
 
 from __future__ import annotations
@@ -72,6 +76,44 @@ class SourceError(StreamError):
 
 class EngineError(StreamError):
     """The engine cannot number a change now."""
+
+
+class LinkError(StreamError):
+    """A client's link to a service is over, and trying again would not help."""
+
+
+class Refused(LinkError):
+    """The server said no.
+
+    Args:
+        message: the server's own sentence, with the nearest valid name where it knows one.
+        status: the HTTP status.
+        code: the server's word for programs, e.g. ``unknown_channel``; empty where another
+            server answered.
+    """
+
+    def __init__(self, message: str, *, status: int, code: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+
+
+class Ended(LinkError):
+    """The server ended the stream, and not to come back.
+
+    Args:
+        code: the WebSocket close code, e.g. 1008.
+        reason: the server's words, may be empty.
+    """
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(f"the server ended the stream: {reason or 'no reason given'} ({code})")
+        self.code = code
+        self.reason = reason
+
+
+class Unreachable(LinkError):
+    """Nobody answers at that address. The message says why in the system's words."""
 
 
 class Close(IntEnum):

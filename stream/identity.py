@@ -68,6 +68,7 @@ def identify(
     single: str = "item",
     rank: bool = False,
     plain: bool = False,
+    latest: bool = False,
 ) -> Keyed:
     """Give each item its key. The items given are changed in place.
 
@@ -81,6 +82,7 @@ def identify(
             in all items; the hash, once taken, is kept for good, so that keys cannot flap.
         rank: add `_rank`, 1 for the first item.
         plain: said of the result.
+        latest: of items with one key the last stays, in the place of the first.
 
     Raises:
         SourceError: ``wrong_shape``: no item has the configured key.
@@ -93,7 +95,7 @@ def identify(
         keys = [key for key in keys if key is not None]
     usable = cast("list[Key]", keys)
     keyed = dict(zip(usable, items, strict=True))
-    duplicates = len(items) - len(keyed)
+    duplicates = 0 if latest else len(items) - len(keyed)
     if duplicates:
         usable = _distinct(usable)
         keyed = dict(zip(usable, items, strict=True))

@@ -40,6 +40,11 @@ def line(text: str, limit: int) -> str:
     return folded if len(folded) <= limit else folded[: limit - 1].rstrip() + "…"
 
 
+def printable(text: str) -> str:
+    """The text without what could steer a terminal: upstreams may write anything."""
+    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
+
+
 def _without_hidden(markup: str) -> str:
     """HTML without scripts, styles and comments; an unfinished one goes on to the end."""
     parts: list[str] = []

@@ -14,6 +14,7 @@ import logging
 from typing import Any, Final, Protocol, cast
 from weakref import WeakKeyDictionary
 
+from uvicorn._types import ASGISendEvent
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -62,8 +63,8 @@ _NEEDED: Final[tuple[tuple[type, tuple[str, ...], tuple[str, ...]], ...]] = (
     (
         WebSocketsSansIOProtocol,
         ("transport", "connections", "conn", "queue", "writable", "close_sent", "disconnected",
-         "handshake_complete", "handshake_initiated", "read_paused"),
-        ("stop_keepalive", "handle_connect", "handle_cont"),
+         "handshake_complete", "handshake_initiated", "initial_response", "read_paused"),
+        ("stop_keepalive", "handle_connect", "handle_cont", "send"),
     ),
 )  # fmt: skip
 
@@ -325,6 +326,12 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         if self.response.status_code == 101:
             extensions = cast("dict[str, Any]", self.scope["extensions"])
             extensions[EXTENSION] = self
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """A refusal completes the handshake too; uvicorn would log each as an error of the app."""
+        await super().send(message)
+        if self.initial_response is not None and self.close_sent:
+            self.handshake_complete = True
 
     def framing(self) -> Framing | None:
         """As negotiated; not where something came in that the app has not been given."""

@@ -4,12 +4,10 @@ import io
 
 import orjson
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from rich.console import Console
 
 from stream.cli.check_findings import Finding, not_read
-from stream.cli.check_print import as_json, lines, printable, show, summary
+from stream.cli.check_print import as_json, lines, show, summary
 
 GOOD = Finding(
     "quotes", "all", "http", "ok", None, 200, 12, 2_500, ("ETag", "Last-Modified"), "304", 86.4,
@@ -47,8 +45,3 @@ def test_programs_get_everything() -> None:
     rows = orjson.loads(as_json([GOOD, BAD]))
     assert [row["ok"] for row in rows] == [True, False]
     assert rows[0]["items"][0]["text"] == "[bold]x" * 40
-
-
-@given(st.text())
-def test_nothing_of_an_upstream_steers_the_terminal(text: str) -> None:
-    assert printable(text).isprintable()

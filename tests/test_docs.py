@@ -7,8 +7,10 @@ import re
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
+from stream.cli.main import main
 from stream.config import json_schema
 from stream.errors import Close
 from stream.model import SourceState
@@ -87,3 +89,13 @@ def test_every_room_stands_in_the_design(room: Path) -> None:
 def test_every_link_to_a_file_leads_to_one(page: Path) -> None:
     for target in _LINK.findall(page.read_text(encoding="utf-8")):
         assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("name", ["tail", "channels", "get", "publish"])
+def test_every_option_of_a_client_command_stands_in_the_page_of_clients(name: str) -> None:
+    page = (ROOT / "docs" / "clients.md").read_text(encoding="utf-8")
+    assert f"stream {name}" in page
+    for parameter in main.commands[name].params:
+        if isinstance(parameter, click.Option):
+            for option in (*parameter.opts, *parameter.secondary_opts):
+                assert re.search(rf"`{option}\b", page), option

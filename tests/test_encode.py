@@ -167,6 +167,7 @@ def test_a_control_message_leaves_out_what_is_none() -> None:
     assert control("error", Format.TEXT, code="x", message="no such").data == (
         b"! error code=x message=no such"
     )
+    assert control("pong", Format.TEXT, id=None).data == b"! pong"
 
 
 def test_a_time_is_rfc_3339_with_milliseconds() -> None:

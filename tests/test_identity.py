@@ -243,3 +243,12 @@ def test_the_rank_is_the_place_among_the_items_that_are_kept() -> None:
     assert [item[RANK] for item in keyed.items.values()] == [1, 2]
     theirs: Any = identify(of({"id": "b", RANK: 9}), KeyRule())
     assert theirs.items["b"][RANK] == 9
+
+
+def test_of_a_publication_the_last_of_equal_keys_counts_in_the_place_of_the_first() -> None:
+    answer = of({"id": "a", "n": 1}, {"id": "b", "n": 1}, {"id": "a", "n": 2})
+    keyed = identify(answer, KeyRule(("id",)), latest=True)
+    assert list(keyed.items.values()) == [{"id": "a", "n": 2}, {"id": "b", "n": 1}]
+    assert keyed.duplicates == 0
+    unnamed = identify(of({"x": 1}, {"x": 1}), KeyRule(), latest=True)
+    assert len(unnamed.items) == 1

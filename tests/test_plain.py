@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream.plain import line, plain, web_url
+from stream.plain import line, plain, printable, web_url
 
 
 def test_html_becomes_text() -> None:
@@ -30,3 +30,8 @@ def test_only_addresses_of_the_web_pass() -> None:
     assert web_url("/a", "https://h.example/b") == "https://h.example/a"
     for bad in ("/a", "javascript:alert(1)", "ftp://h.example", "http://[", "", 3, None):
         assert web_url(bad) is None
+
+
+@given(st.text())
+def test_nothing_of_an_upstream_steers_the_terminal(text: str) -> None:
+    assert printable(text).isprintable()

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from stream.cli.check_findings import Finding
 from stream.encode import dumps
+from stream.plain import printable
 from stream.units import format_duration
 
 PIPE_WIDTH: Final = 1000
@@ -100,11 +101,6 @@ def _wrapped(words: str, first: str, width: int, style: str = "") -> Iterable[Te
     """The words as lines of at most this width, those after the first further in."""
     rows = textwrap.wrap(printable(words), width, initial_indent=first, subsequent_indent=_INDENT)
     return [Text(row, style=style) for row in rows]
-
-
-def printable(text: str) -> str:
-    """The text without what could steer a terminal: upstreams may write anything."""
-    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
 
 
 def _size(count: int) -> str:

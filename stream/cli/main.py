@@ -1,4 +1,7 @@
-"""What a person types. It only reads arguments and says what happens; the work is elsewhere."""
+"""What a person types. It only reads arguments and says what happens; the work is elsewhere.
+
+What serves is imported by the commands that need it: to follow a service one need not load one.
+"""
 
 from __future__ import annotations
 
@@ -11,21 +14,19 @@ import sys
 import threading
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from stream import __version__, config
-from stream.app import create_app
-from stream.cli.check import Wish, check_sources
-from stream.cli.open_files import raise_limit
-from stream.cli.record import record_sources
-from stream.demo.settings import demo_config
-from stream.demo.upstream import serve_upstream
+from stream import __version__
+from stream.cli.channels import channels, get
+from stream.cli.common import fail
+from stream.cli.publish import publish
+from stream.cli.tail import tail
 from stream.errors import ConfigError
-from stream.server import listen, loop_factory, run
-from stream.settings import Settings
-from stream.units import parse_duration, parse_size
+
+if TYPE_CHECKING:
+    from stream.settings import Settings
 
 LEAVE_S: Final = 0.5
 """Longest that threads may hold the process when everything else has ended."""
@@ -53,7 +54,12 @@ def main() -> None:
     stream serve --config stream.toml    serve your own sources
     stream check --config stream.toml    try your sources, serve nothing
     stream record quotes --out q.gz      put on a tape what a source answers
+    stream tail quotes news              follow channels of a service
     """
+
+
+for command in (tail, channels, get, publish):
+    main.add_command(command)
 
 
 @main.command()
@@ -94,13 +100,15 @@ def check(
     Exit code 0 where every source could be read, 1 where one could not, 2 for a mistake in the
     configuration or in a name.
     """
+    from stream.cli.check import Wish, check_sources
+
     split = tuple(filter(None, keys.split(",")))
     wish = Wish(channels, source, split, once, as_json)
     settings = _load(path)
     try:
         sys.exit(asyncio.run(check_sources(settings, wish)))
     except ConfigError as error:
-        _fail(str(error), 2)
+        fail(str(error), 2)
 
 
 def _measured(read: Callable[[object], float], value: str | None) -> Any:
@@ -125,6 +133,9 @@ def record(
 
     Secrets are taken out. A name that ends in .gz makes a packed tape.
     """
+    from stream.cli.record import record_sources
+    from stream.units import parse_duration, parse_size
+
     settings = _load(path)
     work = record_sources(
         settings,
@@ -137,14 +148,16 @@ def record(
     try:
         click.echo(asyncio.run(work))
     except ConfigError as error:
-        _fail(str(error), 2)
+        fail(str(error), 2)
 
 
 def _load(path: Path) -> Settings:
+    from stream import config
+
     try:
         return config.load(path, os.environ)
     except ConfigError as error:
-        _fail(str(error), 2)
+        fail(str(error), 2)
 
 
 def _overridden(settings: Settings, host: str | None, port: int | None) -> Settings:
@@ -154,19 +167,17 @@ def _overridden(settings: Settings, host: str | None, port: int | None) -> Setti
 
 
 def _listener(settings: Settings) -> socket.socket:
+    from stream.cli.open_files import raise_limit
+    from stream.server import listen
+
     raise_limit(settings.limits.connections)
     host, port = settings.server.host, settings.server.port
     try:
         return listen(host, port, lag_timeout_s=settings.limits.lag_timeout)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            _fail(f"port {port} on {host} is in use; choose another with --port", 1)
-        _fail(f"cannot listen on {host}:{port}: {error.strerror or error}", 1)
-
-
-def _fail(message: str, code: int) -> NoReturn:
-    click.echo(f"stream: {message}", err=True)
-    sys.exit(code)
+            fail(f"port {port} on {host} is in use; choose another with --port", 1)
+        fail(f"cannot listen on {host}:{port}: {error.strerror or error}", 1)
 
 
 def _log() -> None:
@@ -176,11 +187,13 @@ def _log() -> None:
 
 def run_to_end(work: Coroutine[Any, Any, None]) -> None:
     """Run it, and be gone soon after it has ended."""
+    from stream.server import loop_factory
+
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         try:
             runner.run(work)
         except ConfigError as error:
-            _fail(str(error), 2)
+            fail(str(error), 2)
         # A thread that waits for a name server would hold the process for as long as it likes.
         leaving = threading.Timer(LEAVE_S, os._exit, (0,))
         leaving.daemon = True
@@ -188,6 +201,9 @@ def run_to_end(work: Coroutine[Any, Any, None]) -> None:
 
 
 async def _serve(settings: Settings, listener: socket.socket) -> None:
+    from stream.app import create_app
+    from stream.server import run
+
     def ready(url: str) -> None:
         click.echo(f"stream {__version__} on {url}, {len(settings.sources)} sources")
 
@@ -195,6 +211,12 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
 
 
 async def _demo(host: str | None, port: int | None) -> None:
+    from stream import config
+    from stream.app import create_app
+    from stream.demo.settings import demo_config
+    from stream.demo.upstream import serve_upstream
+    from stream.server import run
+
     async with serve_upstream() as upstream:
         settings = _overridden(
             config.loads(demo_config(upstream), os.environ, where="demo"), host, port
@@ -210,6 +232,7 @@ def _tour(url: str) -> None:
   stream demo is live; everything in it is invented, but for this machine's own figures.
 
   in a browser      {url}/
+  in a terminal     stream tail {url} quotes
   with curl         curl -N {url}/sse/quotes
                     curl -N '{url}/sse/host?format=text'
                     curl -N '{url}/sse/quotes?where=change_pct%20%3E%201&fields=last,change_pct'

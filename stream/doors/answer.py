@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from functools import wraps
+from http import HTTPStatus
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -26,7 +27,10 @@ def guarded(door: Door) -> Door:
         try:
             return await door(request)
         except ClientError as error:
-            return problem(error, gate.retry_after(request.app.state.service, error))
+            headers = gate.retry_after(request.app.state.service, error)
+            if error.status == HTTPStatus.UPGRADE_REQUIRED:
+                headers |= {"Upgrade": "websocket", "Connection": "Upgrade"}
+            return problem(error, headers)
 
     return answer
 

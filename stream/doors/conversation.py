@@ -63,7 +63,9 @@ class Conversation:
             )
             return
         cursor = str(self.service.hub.cursor)
-        self._reply("welcome", cursor=cursor, channels=self._names(), hint="type: sub news")
+        names = self._names()
+        hint = f"type: sub {names[0]}" if names else "type: help"
+        self._reply("welcome", cursor=cursor, channels=names, hint=hint)
 
     def hear(self, text: str) -> None:
         """Take what the client sent in one message: one JSON object, or one command a line.

@@ -16,14 +16,34 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from stream import describe
+from stream.doors import gate
+from stream.doors.answer import guarded
+from stream.service import Service
 
 CSP: Final = (
     "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data: https: http:; "
     "frame-ancestors 'self'; base-uri 'none'"
 )
 
-PAGES: Final = {"/": "index", "/desk": "desk", "/news": "news", "/embed": "embed"}
-"""Path → the page's file, without its ending."""
+PAGES: Final = ("desk", "news", "embed")
+"""Pages beside the console, each under its name."""
+
+_NAMES_MOST: Final = 20
+_WORDS: Final = """\
+stream: what can be polled, to subscribe to.
+
+channels: {names}{more}
+
+  curl -N {base}/sse/{first}                  whole once, then only changes
+  curl -N '{base}/sse/{first}?format=text'    a line per item
+  wscat -c {ws}/ws/{first}                    the same over WebSocket
+  wscat -c {ws}/ws                            then type: help
+  curl {base}/channels/{first}                what it holds now
+  curl {base}/channels                        every channel
+  curl {base}/status                          every source
+
+In a browser: {base}/
+"""
 
 _FRESH: Final = {"Cache-Control": "no-cache"}
 # A module of one version must not meet one of another out of a cache: each is asked for anew, and
@@ -46,10 +66,38 @@ def routes() -> list[Route | Mount]:
     """The pages, ``/docs`` and ``/static``."""
     folder = static_folder()
     return [
-        *(Route(path, _page(folder / f"{name}.html")) for path, name in PAGES.items()),
+        Route("/", guarded(_page_or_words(folder / "index.html"))),
+        *(Route(f"/{name}", _page(folder / f"{name}.html")) for name in PAGES),
         Route("/docs", _docs),
         Mount("/static", PublicFiles(directory=folder)),
     ]
+
+
+def _page_or_words(file: Path) -> Callable[[Request], Awaitable[Response]]:
+    """The console; words for who asks from a terminal, which wants no markup."""
+
+    async def page(request: Request) -> Response:
+        headers = {**_FRESH, "Vary": "Accept"}
+        if "text/html" in request.headers.get("accept", ""):
+            return FileResponse(file, headers=headers)
+        return Response(_words(request), headers=headers, media_type="text/plain")
+
+    return page
+
+
+def _words(request: Request) -> str:
+    service: Service = request.app.state.service
+    grant = gate.caller(service, request, request.query_params.get("token")).grant
+    names = [name for name in service.catalog.lines if grant.may_read(name)]
+    base = f"{request.url.scheme}://{request.url.netloc}{request.scope.get('root_path', '')}"
+    first = names[0] if names else "<channel>"
+    return _WORDS.format(
+        names=", ".join(names[:_NAMES_MOST]) or "none that you may read without a token",
+        more=f" and {len(names) - _NAMES_MOST} more" if len(names) > _NAMES_MOST else "",
+        base=base,
+        ws=base.replace("http", "ws", 1),
+        first=first,
+    )
 
 
 def _page(file: Path) -> Callable[[Request], Awaitable[Response]]:

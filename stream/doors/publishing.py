@@ -187,7 +187,9 @@ def _keyed(line: Line, items: list[Item]) -> Keyed:
     channel = line.channel
     found = channel.key if len(channel.state) else None
     try:
-        keyed = identify(Extracted(items, None, Container.LIST), rule, found=found)
+        # Who publishes an item twice means what was said last, as with two publications.
+        extracted = Extracted(items, None, Container.LIST)
+        keyed = identify(extracted, rule, found=found, latest=True)
     except SourceError as error:
         raise ClientError("bad_publication", error.message) from None
     if keyed.skipped:

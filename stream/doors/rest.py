@@ -247,6 +247,17 @@ def source_status(poller: Poller, now: float) -> dict[str, object]:
     return row
 
 
+@guarded
+async def upgrade_required(request: Request) -> Response:
+    """``GET /ws/…`` by something that does not speak WebSocket: where it can have the same."""
+    path = request.path_params.get("channels", "<channel>")
+    raise ClientError(
+        "not_a_websocket",
+        f"this is for WebSockets; as an event stream it is /sse/{path[:256]}",
+        status=426,
+    )
+
+
 async def healthz(request: Request) -> Response:
     """``GET /healthz``: the loop turns."""
     return Response("ok\n", media_type="text/plain")

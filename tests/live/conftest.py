@@ -25,16 +25,32 @@ WAIT_MS: Final = 10_000
 """Longest that a page may take to show what a test waits for."""
 
 
+GONE: Final = (
+    r"net::ERR_(CONNECTION|EMPTY|INCOMPLETE|SOCKET)"
+    r"|failed: (Connection closed|WebSocket is closed) before"
+)
+"""What a page says when its server has gone, as it has at the end of a test: before the page."""
+
+
 class Complaints(list[str]):
     """What pages said on their console as errors; what is left at the end fails the test."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._forgiven = [GONE]
+
     def watch(self, page: Page) -> None:
         """Note what this page complains about from now on."""
-        page.on("pageerror", lambda error: self.append(str(error)))
-        page.on("console", lambda m: self.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda error: self._note(str(error)))
+        page.on("console", lambda m: self._note(m.text) if m.type == "error" else None)
+
+    def _note(self, text: str) -> None:
+        if not any(re.search(pattern, text) for pattern in self._forgiven):
+            self.append(text)
 
     def forgive(self, pattern: str) -> None:
-        """Drop those a test brings about on purpose, such as a server that is gone."""
+        """Drop those a test brings about on purpose, such as a refusal, also later ones."""
+        self._forgiven.append(pattern)
         self[:] = [text for text in self if not re.search(pattern, text)]
 
 

@@ -45,8 +45,8 @@ SECURED = f"""
 mode = "jwt"
 key_env = "KEY"
 """
-LOST = r"Failed to load resource|WebSocket connection to|net::ERR_|dynamically imported"
-"""What a browser says on its console when a server is gone."""
+LOST = r"Failed to load resource|WebSocket connection to|dynamically imported"
+"""What a browser says on its console when it is refused something."""
 BACK_S = 2.0
 """Within how many seconds after the server is back a page has all there is."""
 START_S = 15.0

@@ -98,7 +98,26 @@ async def test_help_and_version_are_answered(tmp_path: Path) -> None:
         stream("sevre", cwd=tmp_path),
     )
     assert helped[0] == 0
-    for command in ("serve", "demo", "check"):
+    for command in ("serve", "demo", "check", "tail", "channels", "get", "publish"):
         assert f"\n  {command} " in helped[1]
     assert version[:2] == (0, f"stream, version {__version__}\n")
     assert unknown[0] == 2
+
+
+async def test_who_only_follows_a_service_does_not_load_one() -> None:
+    text = """
+import sys
+import stream.cli, stream.cli.board, stream.cli.follow, stream.cli.rest
+print(*{"starlette", "uvicorn", "httpx", "pydantic", "jmespath", "feedparser"} & sys.modules.keys())
+"""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", text), stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        async with asyncio.timeout(LIMIT_S):
+            out, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert (process.returncode, out) == (0, b"\n")

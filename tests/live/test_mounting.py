@@ -14,6 +14,9 @@ from websockets.asyncio.client import connect
 
 from stream import config
 from stream.app import create_app
+from stream.client import connect as follow
+from tests.live.commands import ran
+from tests.live.following import take
 from tests.live.serving import LIMIT_S, receive
 from tests.waiting import until
 
@@ -47,11 +50,17 @@ async def test_the_app_mounts_in_a_fastapi_app_with_its_pages_and_streams() -> N
         base = f"http://127.0.0.1:{port}/live"
         async with httpx.AsyncClient(timeout=LIMIT_S, trust_env=False) as client:
             assert (await client.get(f"{base}/channels/host")).json()["key"] == "id"
-            assert "console.js" in (await client.get(f"{base}/")).text
+            page = await client.get(f"{base}/", headers={"Accept": "text/html"})
+            assert "console.js" in page.text
+            assert f"curl {base}/channels/host" in (await client.get(f"{base}/")).text
             assert (await client.get(f"{base}/static/stream.js")).status_code == 200
         async with connect(f"ws://127.0.0.1:{port}/live/ws/host") as websocket:
             assert (await receive(websocket))["type"] == "snapshot"
             assert (await receive(websocket))["type"] == "diff"
+        async with follow(base) as session:
+            assert (await take(session.subscribe("host"))).kind == "snapshot"
+        assert (await ran("tail", base, "host", "-n", "2")).code == 0
+        assert '"key":"id"' in (await ran("get", base, "host")).out
     finally:
         server.should_exit = True
         async with asyncio.timeout(LIMIT_S):

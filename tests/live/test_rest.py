@@ -249,6 +249,40 @@ async def test_the_service_describes_itself() -> None:
         assert (await client.get("/healthz")).status_code == 200
 
 
+async def test_of_an_item_published_twice_at_once_the_last_counts() -> None:
+    async with serving(TOML) as running, running.http() as client:
+        await publish(running, "quotes", [{"code": "A", "p": 1}, {"code": "A", "p": 2}])
+        assert (await client.get("/channels/quotes")).json()["items"] == [{"code": "A", "p": 2}]
+
+
+async def test_the_front_page_is_words_for_a_terminal_and_a_page_for_a_browser() -> None:
+    async with serving(TOML) as running, running.http() as client:
+        words = await client.get("/", headers={"Accept": "*/*"})
+        assert words.headers["content-type"].startswith("text/plain")
+        assert "channels: alerts, quotes\n" in words.text
+        assert f"curl -N {running.url}/sse/alerts" in words.text
+        page = await client.get("/", headers={"Accept": "text/html,*/*"})
+        assert page.headers["content-type"].startswith("text/html")
+        assert words.headers["vary"] == page.headers["vary"] == "Accept"
+
+
+async def test_a_plain_request_for_a_websocket_is_told_where_to_go() -> None:
+    async with serving(TOML) as running, running.http() as client:
+        answer = await client.get("/ws/quotes")
+        assert (answer.status_code, answer.headers["upgrade"]) == (426, "websocket")
+        assert "/sse/quotes" in answer.json()["detail"]
+
+
+async def test_files_may_be_loaded_by_pages_of_any_origin_and_are_never_stale() -> None:
+    async with serving(TOML) as running, running.http() as client:
+        answer = await client.get("/static/stream.js", headers={"Origin": "https://a.example"})
+        assert answer.headers["access-control-allow-origin"] == "*"
+        assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
+        assert answer.headers["cache-control"] == "no-cache"
+        again = {"If-None-Match": answer.headers["etag"]}
+        assert (await client.get("/static/stream.js", headers=again)).status_code == 304
+
+
 async def test_status_tells_of_every_source() -> None:
     async with Upstream() as upstream:
         upstream.set("/a", [{"id": 1}, {"id": 2}])

@@ -131,7 +131,7 @@ async def test_an_error_helps_and_the_socket_lives_on(command: str, code: str, w
     ],
 )
 async def test_a_bad_url_is_denied_before_the_stream_opens(
-    path: str, status: int, code: str, words: str
+    path: str, status: int, code: str, words: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with serving(TOML) as running:
         if status == 101:
@@ -147,6 +147,8 @@ async def test_a_bad_url_is_denied_before_the_stream_opens(
         body: dict[str, Any] = orjson.loads(response.body or b"")
         assert (body["status"], body["code"]) == (status, code)
         assert words in body["detail"]
+    # A refusal is the client's mistake, and nothing that the operator must read of.
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 async def test_a_page_of_another_origin_is_denied() -> None:

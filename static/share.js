@@ -13,9 +13,9 @@ const ANSWER_MS = 10_000; // and give it so long before another takes over
 export function join(options, base, client, connect) {
   const { locks } = globalThis.navigator ?? {};
   if (!locks || !globalThis.BroadcastChannel) return null;
-  const { share, token, maxRate, transport } = options;
+  const { share, maxRate, transport } = options;
   const same = [base.href, share, maxRate, transport, viewOf(options)];
-  const lead = (more) => connect(base, { ...options, token, share: false, ...more });
+  const lead = (more) => connect(base, { ...options, share: false, ...more });
   return (url, on) => {
     const member = new Member(`stream ${JSON.stringify(same)}`, locks, client, lead, on);
     return { shared: true, close: () => member.close(), follow: (added) => member.ask(added) };

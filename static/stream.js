@@ -170,7 +170,7 @@ class Client extends EventTarget {
       return this.#refuse({ code: `close_${code}`, message: message || `the server closed: ${code}` });
     }
     if (WAITING_CLOSES.includes(code)) this.#hint ||= 1_000;
-    if (this.#transport === "ws" && unheard) {
+    if (this.#transport === "ws" && unheard && !renewable) {
       // A browser tells a page nothing about a refused handshake; a plain request does.
       const question = this.#link = { close() {} };
       this.#become("reconnecting");

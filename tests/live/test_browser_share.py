@@ -172,6 +172,62 @@ async def test_a_leader_that_says_nothing_any_more_is_replaced(context: BrowserC
         await until(lambda: len(running.service.connected) == 1)
 
 
+LEAD = """
+([base]) => {
+  const group = `stream ${JSON.stringify([`${base}/`, true, null, null, {}])}`;
+  navigator.locks.request(group, () => new Promise(() => {}));
+  const bus = new BroadcastChannel(group);
+  window.heard = [];
+  bus.onmessage = ({ data }) => window.heard.push(data);
+  window.say = (message) => bus.postMessage({ term: "t", ...message });
+  const channel = "alerts";
+  window.news = (type, more, head) => window.say({
+    channel, text: JSON.stringify({ type, channel, key: "id", ...more }), ...head,
+  });
+  window.put = (id, count) => ({ cursor: `e-${count}`, count, put: [{ id }] });
+  window.all = (...ids) => ({
+    cursor: `e-${ids.length}`, count: ids.length, items: ids.map((id) => ({ id })),
+  });
+}
+"""
+"""A leader by hand: what it says is not always in order."""
+
+
+async def test_a_tab_takes_no_change_before_it_has_what_the_change_is_for(
+    context: BrowserContext,
+) -> None:
+    async with serving(TOML) as running:
+        leader = await context.new_page()
+        await leader.goto(f"{running.url}/docs")
+        await leader.evaluate(LEAD, [running.url])
+        tab = await follow(await context.new_page(), running.url, channels="alerts", share=True)
+        await leader.wait_for_function("window.heard.length > 0")
+        await leader.evaluate(
+            "const [{ from: to }] = window.heard;"
+            "say({ state: { state: 'live', transport: 'ws' } });"
+            "news('diff', { ...put('early', 1), resumed: true });"
+            "news('snapshot', all('x'), { to: 'another tab', first: true });"
+            "news('diff', put('early', 1));"
+            "news('snapshot', all(), { to, first: true });"
+            "news('diff', put('a', 1));"
+            "news('diff', put('stray', 2), { term: 'another leader' });"
+            "news('diff', put('b', 2));"
+        )
+        await tab.until("items('alerts') === 'a,b' && client.cursor === 'e-2'")
+        await leader.evaluate(
+            "const [{ from: to }] = window.heard; const term = 'the next';"
+            "say({ hello: true, term });"
+            "news('diff', { ...put('d', 4), resumed: true }, { term });"
+            "news('diff', put('stray', 3));"
+            "news('snapshot', all('a', 'b', 'c', 'd'), { to, term, first: true });"
+            "say({ state: { state: 'live', transport: 'ws' }, term });"
+        )
+        await tab.until("items('alerts') === 'a,b,c,d' && client.state === 'live'")
+        assert await tab.log("error") == []
+        assert added(await tab.log()) == ["a", "b"]
+        assert not running.service.connected
+
+
 async def test_all_tabs_close_when_the_server_refuses_the_shared_link(
     context: BrowserContext, complaints: Complaints
 ) -> None:

@@ -20,7 +20,7 @@ const look = sheet(`
 :host{height:260px}
 .legend{display:flex;flex-wrap:wrap;gap:2px 16px;padding:5px 10px;border-bottom:1px solid var(--line);list-style:none}
 .legend li{display:flex;align-items:baseline;gap:6px;white-space:nowrap}
-.legend b{font-weight:600}
+.legend b{font-weight:600;max-width:28ch;overflow:hidden;text-overflow:ellipsis}
 .swatch{width:10px;height:3px;align-self:center;background:currentColor}
 .value{min-width:8ch;text-align:end}
 .s0{color:var(--accent)}.s1{color:light-dark(#9a4b00,#f0a04b)}.s2{color:light-dark(#7a3fb0,#c79bf2)}

@@ -67,12 +67,14 @@ export class StreamElement extends HTMLElement {
 
   /** The keys asked for, in the order they were given; null = all. */
   get wanted() {
-    const text = this.getAttribute("symbols") ?? this.getAttribute("keys");
-    return text?.split(",").map((key) => key.trim()).filter(Boolean) ?? null;
+    const items = this.view?.items;
+    // What is a number in the items is a text in an attribute.
+    const keyOf = (text) => (items?.has(Number(text)) && !items.has(text) ? Number(text) : text);
+    return listOf(this.getAttribute("symbols") ?? this.getAttribute("keys"))?.map(keyOf) ?? null;
   }
 
   get wantedFields() {
-    return this.getAttribute("fields")?.split(",").map((field) => field.trim()).filter(Boolean) ?? null;
+    return listOf(this.getAttribute("fields")) ?? null;
   }
 
   get name() {
@@ -260,6 +262,10 @@ export function define(name, kind) {
 
 function propertyOf(attribute) {
   return attribute.replace(/-(.)/g, (_, letter) => letter.toUpperCase());
+}
+
+function listOf(text) {
+  return text?.split(",").map((part) => part.trim()).filter(Boolean);
 }
 
 function clean() {

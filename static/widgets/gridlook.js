@@ -13,7 +13,7 @@ export const gridLook = sheet(`
 .head:empty{display:none}
 .head button,.head span{font-size:11px;font-weight:400}
 .cell{overflow:hidden;text-overflow:ellipsis;white-space:pre;padding:0 calc(var(--pad)/2);line-height:calc(var(--row) - 1px);height:100%;
-border-radius:1px;contain:layout size;position:relative}
+border-radius:1px;contain:layout size}
 .c0{font-weight:600;position:sticky;inset-inline-start:0;z-index:1;background:inherit;max-width:45cqw}
 .rows a[href]{color:var(--accent)}
 .cell[part~=nested]{color:var(--dim)}
@@ -21,17 +21,15 @@ border-radius:1px;contain:layout size;position:relative}
 [aria-sort]:not([aria-sort=none]){color:var(--ink)}
 .head [aria-sort=ascending]::after{content:"▲" / "";font-size:9px;margin-inline-start:3px}
 .head [aria-sort=descending]::after{content:"▼" / "";font-size:9px;margin-inline-start:3px}
-.f1,.f2,.f3{--tint:var(--accent);--most:.26}
-.f1.up,.f1.down,.f2.up,.f2.down,.f3.up,.f3.down{--most:.15}
+.f1,.f2,.f3{--tint:var(--accent)}
 .rise{--tint:var(--up)}
 .fall{--tint:var(--down)}
-.f1::before,.f2::before,.f3::before{content:"";position:absolute;inset:0;z-index:-1;background:var(--tint);opacity:0}
-.f1::before{animation:f1 1.5s linear}
-.f2::before{animation:f2 1.38s linear}
-.f3::before{animation:f3 1.38s linear}
-@keyframes f1{8%,33%{opacity:var(--most)}}
-@keyframes f2{from,28%{opacity:var(--most)}}
-@keyframes f3{from,28%{opacity:var(--most)}}
+.f1{animation:f1 1.5s linear}
+.f2{animation:f2 1.38s linear}
+.f3{animation:f3 1.38s linear}
+@keyframes f1{8%,33%{color:var(--ink);background:color-mix(in srgb,var(--tint) 26%,transparent)}}
+@keyframes f2{from,28%{color:var(--ink);background:color-mix(in srgb,var(--tint) 26%,transparent)}}
+@keyframes f3{from,28%{color:var(--ink);background:color-mix(in srgb,var(--tint) 26%,transparent)}}
 @keyframes new{from{background:color-mix(in srgb,var(--accent) 28%,transparent)}}
 @keyframes gone{87%{height:var(--row)}to{height:0;border-width:0}}
 .row.new{animation:new .3s ease-out}
@@ -39,16 +37,16 @@ border-radius:1px;contain:layout size;position:relative}
 .row.late .cell:not(.c0){color:var(--dim)!important}
 .row.late .c0{font-weight:400}
 @media (prefers-reduced-motion:reduce){
-.f1::before,.f2::before,.f3::before{inset-inline-end:auto;width:3px;animation-duration:1s}
-@keyframes f1{from,to{opacity:1}}
-@keyframes f2{from,to{opacity:1}}
-@keyframes f3{from,to{opacity:1}}
+.f1,.f2,.f3{animation-duration:1s}
+@keyframes f1{from,to{box-shadow:inset 3px 0 var(--tint);font-weight:600}}
+@keyframes f2{from,to{box-shadow:inset 3px 0 var(--tint);font-weight:600}}
+@keyframes f3{from,to{box-shadow:inset 3px 0 var(--tint);font-weight:600}}
 @keyframes gone{from,to{height:var(--row)}}
 .row.new{animation:none}}
 @media (forced-colors:active){
-.f1::before,.f2::before,.f3::before{inset:1px;width:auto;background:none;border:1px solid;animation-duration:1s}
-@keyframes f1{from,to{opacity:1}}
-@keyframes f2{from,to{opacity:1}}
-@keyframes f3{from,to{opacity:1}}
+.f1,.f2,.f3{animation-duration:1s}
+@keyframes f1{from,to{outline:1px solid;outline-offset:-2px}}
+@keyframes f2{from,to{outline:1px solid;outline-offset:-2px}}
+@keyframes f3{from,to{outline:1px solid;outline-offset:-2px}}
 .row[aria-selected]{outline:2px solid Highlight;outline-offset:-2px}}
 `);

@@ -24,19 +24,19 @@ export class History {
     }
   }
 
-  /** Takes a value, or a gap, of this second. */
+  /** Takes a value, or a gap, of this second. A value that stood for long gets a second point. */
   add(key, at_s, value) {
     const points = this.of(key);
     this.#lines.set(String(key), points);
-    const last = points.at(-1);
-    if (value === null && (!last || last[1] === null)) return;
-    const before = points.at(-2);
-    const spacing = points.length > 2 ? (last[0] - points[0][0]) / (points.length - 1) : 0;
-    const isClose = last && before && value !== null && last[1] !== null && before[1] !== null
-      && last[0] - before[0] < Math.max(this.#every_s, spacing * 0.8);
-    if (isClose) points[points.length - 1] = [at_s, value];
-    else points.push([at_s, value]);
-    if (points.length > this.#most) points.shift();
+    const [before, last] = [points.at(-2), points.at(-1)];
+    if (value === null && (last?.[1] ?? null) === null) return;
+    const mean_s = points.length > 2 ? (last[0] - points[0][0]) / (points.length - 1) : 0;
+    const pace_s = Math.max(this.#every_s, mean_s * 0.8);
+    const goesOn = value !== null && (last?.[1] ?? null) !== null;
+    if (goesOn && at_s - last[0] > 2 * pace_s) points.push([at_s - this.#every_s, last[1]]);
+    else if (goesOn && (before?.[1] ?? null) !== null && last[0] - before[0] < pace_s) points.pop();
+    points.push([at_s, value]);
+    while (points.length > this.#most) points.shift();
   }
 
   /** Forgets all but these keys. */

@@ -27,6 +27,7 @@ min-height:var(--row);padding:0 10px;border-bottom:1px solid var(--line);content
 font-size:12px;font-weight:600;background:var(--accent);color:var(--bg)}
 .pill:focus-visible{outline-offset:2px}
 .pill::before{content:"↑ " / ""}
+@container (width >= 760px){.item{grid-template-columns:8ch 18ch 4ch minmax(0,1fr) auto}}
 @container (width < 620px){
 .item{grid-template-columns:8ch auto minmax(0,1fr) 4ch;padding-block:4px 5px}
 .badge{grid-area:1/4;text-align:end}

@@ -2,7 +2,6 @@
 
 import { timeMarks, valueMarks } from "./axis.js";
 
-const QUIET_S = 4; // a value that stood for longer is drawn as a step
 const SPACE = { left: 8, top: 8, bottom: 20, gutter: 14 };
 const TAG_PX = 18;
 const MARK_PX = { x: 90, y: 42 };
@@ -92,28 +91,20 @@ function drawLine(context, { points, colour }, { x, y, bottom }, from, to, mayFi
   context.restore();
 }
 
-// What lies between gaps, with the steps of values that stood still; the last value stands until now.
+// What lies between gaps; the last value stands until now.
 function pieces(points, to) {
   const all = [[]];
-  points.forEach(([at, value], index) => {
+  for (const [at, value] of points) {
     const piece = all.at(-1);
-    const before = piece.at(-1);
-    if (value === null) {
-      if (before) piece.push([at, before[1]]);
-      if (before) all.push([]);
-      return;
+    if (value !== null) piece.push([at, value]);
+    else if (piece.length > 0) {
+      piece.push([at, piece.at(-1)[1]]);
+      all.push([]);
     }
-    const stood = before ? at - before[0] : 0;
-    if (stood > QUIET_S && stood > 2 * spacing(points, index)) piece.push([at - 0.5, before[1]]);
-    piece.push([at, value]);
-  });
+  }
   const last = all.at(-1).at(-1);
   if (last) all.at(-1).push([to, last[1]]);
   return all.filter((piece) => piece.length > 0);
-}
-
-function spacing(points, index) {
-  return index > 1 ? points[index - 1][0] - points[index - 2][0] : 0;
 }
 
 // The last values at the edge, none over another.

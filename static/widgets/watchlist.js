@@ -136,7 +136,7 @@ export class StreamWatchlist extends StreamElement {
         text: (item, row) => String(item.symbol ?? row.key), value: (item) => item.symbol },
       last: { ...number, label: "Last", width: this.#digits,
         text: (item, row) => price(item.last, row.decimals, most) },
-      change: { ...number, follows: true, label: "Chg", width: 9, yields: 2, way: (item) => way(item.change),
+      change: { ...number, follows: true, label: "Chg", width: this.#digits, yields: 2, way: (item) => way(item.change),
         text: (item, row) => signed(item.change, row.decimals, most) },
       change_pct: { ...number, follows: true, label: "%Chg", width: 8, way: (item) => way(item.change_pct),
         text: (item) => (isNumber(item.change_pct) ? `${signed(item.change_pct, 2)}%` : "–") },

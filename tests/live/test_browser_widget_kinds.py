@@ -115,7 +115,8 @@ async def test_a_spark_begins_with_the_trail(page: Page, stage: Stage) -> None:
     await show(page, stage, element("watchlist", channel="quotes"))
     await page.locator(".spark[data-way=up]").wait_for()
     path = await page.locator(".spark[data-way=up] .line").get_attribute("d")
-    assert path is not None and path.count("L") == 2
+    # The two of the trail, the value that stood until a moment ago, and the one of now.
+    assert path is not None and path.count("L") == 3
 
 
 @pytest.mark.parametrize(

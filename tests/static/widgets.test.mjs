@@ -127,8 +127,10 @@ test("a history begins with the trail, stays bounded, and is no denser than it m
   for (const at of [10, 10.5, 11, 12.5]) history.add("a", at, at);
   assert.ok(history.of("a").length <= 4);
   assert.deepEqual(history.of("a").at(-1), [12.5, 12.5]);
-  history.add("a", 13, null);
-  history.add("a", 14, null);
+  history.add("a", 60, 13);
+  assert.deepEqual(history.of("a").slice(-3), [[12.5, 12.5], [58, 12.5], [60, 13]]);
+  history.add("a", 61, null);
+  history.add("a", 62, null);
   assert.equal(history.of("a").filter(([, value]) => value === null).length, 1);
   history.keep([]);
   assert.deepEqual(history.of("a"), []);

@@ -2,7 +2,7 @@
 
     .venv/bin/python docs/screenshots.py
 
-Needs the `dev` extra. It takes half a minute: the lines should have grown a little.
+Needs the `dev` extra. It takes two minutes: the lines should have grown a little.
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ import socket
 import sys
 from pathlib import Path
 
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page, ViewportSize, async_playwright
 
 HERE = Path(__file__).parent
-GROWN_S = 25
-LIMIT_S = 120
+START_S = 3
+GROWN_S = 30
+LIMIT_S = 180
+SIZE: ViewportSize = {"width": 1440, "height": 810}
 
 
 def unused_port() -> int:
@@ -26,13 +28,14 @@ def unused_port() -> int:
         return port
 
 
-async def take(page: Page, url: str, name: str, *, chosen: str = "") -> None:
-    """One picture, once the page shows what is live."""
+async def take(page: Page, url: str, name: str, *, choose: str) -> None:
+    """One picture, some time after something was chosen on a page that is live."""
     await page.goto(url)
-    await page.get_by_text("ALDB.US").first.wait_for()
-    if chosen:
-        await page.locator(chosen).first.click()
+    await page.locator(choose).first.wait_for()
     await page.wait_for_timeout(GROWN_S * 1000)
+    await page.locator(choose).first.click()
+    await page.mouse.move(0, 0)
+    await page.wait_for_timeout(1_000)
     await page.screenshot(path=HERE / f"{name}.png")
 
 
@@ -43,23 +46,17 @@ async def main() -> None:
     )
     try:
         async with asyncio.timeout(LIMIT_S), async_playwright() as playwright:
+            await asyncio.sleep(START_S)
             browser = await playwright.chromium.launch(
                 executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
             )
             base = f"http://127.0.0.1:{port}"
-            dark = await browser.new_page(
-                viewport={"width": 1440, "height": 810}, color_scheme="dark"
-            )
-            light = await browser.new_page(viewport={"width": 1440, "height": 810})
-            await asyncio.sleep(3)
-            await asyncio.gather(
-                take(dark, f"{base}/desk", "desk"),
-                take(light, f"{base}/#/quotes", "console"),
-            )
-            await light.goto(f"{base}/news")
-            await light.get_by_role("button").first.wait_for()
-            await light.wait_for_timeout(5_000)
-            await light.screenshot(path=HERE / "news.png")
+            dark = await browser.new_page(viewport=SIZE, color_scheme="dark")
+            light = await browser.new_page(viewport=SIZE, color_scheme="light")
+            quote = "[role=row]:has-text('DVNA.US')"
+            await take(dark, f"{base}/desk", "desk", choose=quote)
+            await take(light, f"{base}/#/quotes", "console", choose=quote)
+            await take(light, f"{base}/news", "news", choose="[role=feed] article:nth-child(3)")
             await browser.close()
     finally:
         demo.terminate()

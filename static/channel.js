@@ -200,7 +200,7 @@ export class ChannelPane {
     }
     if (this.#view.status?.state === "waiting") return "No items yet: the source was not read so far.";
     if (this.#view.status?.state === "paused") {
-      return `No items. Where keys are read on demand, name some in the address: #/${this.#name}?keys=A,B`;
+      return "No items. Keys that are read on demand are named above, under View.";
     }
     return this.#view.whole ? "No items now. They appear here as soon as there are any." : "";
   }

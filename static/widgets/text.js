@@ -63,6 +63,7 @@ export function lapse(ms) {
   const all = Math.max(0, Math.floor(ms / 1000));
   const [h, m, s] = [Math.floor(all / 3600), Math.floor(all / 60) % 60, all % 60];
   const pad = (number) => String(number).padStart(2, "0");
+  if (h >= 100) return `${Math.floor(h / 24)} d`;
   return h ? `${h}:${pad(m)}:${pad(s)}` : `${pad(m)}:${pad(s)}`;
 }
 

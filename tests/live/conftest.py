@@ -9,7 +9,10 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+
+from tests.live.stage import Stage, staging
 
 QUIET: Final = (
     "--no-sandbox",
@@ -54,13 +57,20 @@ class Complaints(list[str]):
         self[:] = [text for text in self if not re.search(pattern, text)]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of pages share one Chromium, and with it the loop that it was started in."""
+    for item in items:
+        if item.get_closest_marker("browser") is not None:
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
 @pytest.fixture
 def complaints() -> Complaints:
     return Complaints()
 
 
-@pytest.fixture
-async def browser(complaints: Complaints) -> AsyncIterator[Browser]:
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
     """The system's Chromium; where there is none the test is skipped, but not in CI."""
     path = shutil.which("chromium") or shutil.which("chromium-browser")
     if path is None:
@@ -74,10 +84,9 @@ async def browser(complaints: Complaints) -> AsyncIterator[Browser]:
         )
         yield browser
         await browser.close()
-    assert complaints == []
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def context(browser: Browser, complaints: Complaints) -> AsyncIterator[BrowserContext]:
     """A profile of its own: the pages of one context are tabs of one browser."""
     context = await browser.new_context(viewport={"width": 1280, "height": 800})
@@ -85,9 +94,17 @@ async def context(browser: Browser, complaints: Complaints) -> AsyncIterator[Bro
     context.on("page", complaints.watch)
     yield context
     await context.close()
+    assert complaints == []
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="session")
 async def page(context: BrowserContext) -> Page:
     """An empty page; anything it complains about fails the test."""
     return await context.new_page()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def stage() -> AsyncIterator[Stage]:
+    """A server that says what the test tells it to."""
+    async with staging() as stage:
+        yield stage

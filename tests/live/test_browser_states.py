@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
@@ -16,7 +16,7 @@ from playwright.async_api import Page, expect
 
 from tests.live.conftest import Complaints
 from tests.live.serving import publish, serving
-from tests.live.stage import Stage, element, staging, status
+from tests.live.stage import Stage, element, status
 from tests.live.widgetpage import holds, show
 from tests.upstream import Upstream
 
@@ -41,12 +41,6 @@ SAID: Final[dict[str, tuple[str, dict[str, Any]]]] = {
 """The state as an element calls it → the server's word, and more of its message."""
 
 Scheme: TypeAlias = Literal["light", "dark"]
-
-
-@pytest.fixture
-async def stage() -> AsyncIterator[Stage]:
-    async with staging() as stage:
-        yield stage
 
 
 def keep(pictures: dict[str, bytes], name: str) -> None:

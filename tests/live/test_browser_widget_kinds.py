@@ -4,7 +4,6 @@ eyes, colour or patience is given."""
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,7 +12,7 @@ from playwright.async_api import Page
 
 from tests.live.conftest import Complaints
 from tests.live.serving import serving
-from tests.live.stage import Stage, diff, element, staging, status
+from tests.live.stage import Stage, diff, element, status
 from tests.live.widgetpage import cells, holds, root, show, show_within, wait_for_text
 from tests.waiting import until
 
@@ -24,12 +23,6 @@ QUOTES: list[dict[str, Any]] = [
     {"symbol": "B", "last": 99.25, "change_pct": -0.75, "prev_close": 100},
 ]
 REFUSALS = r"WebSocket connection|Failed to load resource"
-
-
-@pytest.fixture
-async def stage() -> AsyncIterator[Stage]:
-    async with staging() as stage:
-        yield stage
 
 
 def ago(seconds: float) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from playwright.async_api import Page
 
 from tests.live.serving import publish, serving
-from tests.live.stage import Stage, diff, element, staging
+from tests.live.stage import Stage, diff, element
 from tests.live.widgetpage import (
     cells,
     cells_of,
@@ -44,12 +43,6 @@ def quote(symbol: str, last: float, **more: Any) -> dict[str, Any]:
 
 def article(key: str, published: str, **more: Any) -> dict[str, Any]:
     return {"id": key, "title": f"Headline {key}", "source": "Wire", "published": published, **more}
-
-
-@pytest.fixture
-async def stage() -> AsyncIterator[Stage]:
-    async with staging() as stage:
-        yield stage
 
 
 async def test_a_watchlist_follows_a_real_service(page: Page) -> None:

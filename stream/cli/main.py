@@ -231,7 +231,9 @@ def _tour(url: str) -> None:
         f"""
   stream demo is live; everything in it is invented, but for this machine's own figures.
 
-  in a browser      {url}/
+  in a browser      {url}/       what flows
+                    {url}/desk   a trading desk
+                    {url}/news   a newsroom
   in a terminal     stream tail {url} quotes
   with curl         curl -N {url}/sse/quotes
                     curl -N '{url}/sse/host?format=text'

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from stream.fetch import Fetcher
 from tests.live import serving
 from tests.upstream import RawUpstream, Upstream
+
+# How long an example takes says how busy the machine is, and nothing of what it shows.
+settings.register_profile("stream", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("stream")
 
 
 @pytest.fixture

@@ -158,7 +158,7 @@ async def test_sigterm_ends_everybody_in_turn_and_the_process_after_the_last(
     # 50 connections are spread over one second, in no order of doors.
     told_s = sorted(farewell.told_at - begun for farewell in farewells)
     assert told_s[-1] - told_s[0] > 0.6
-    assert max(Counter(int(at_s * 10) for at_s in told_s).values()) < 2 * EACH * 0.6
+    assert max(Counter(int(at_s * 10) for at_s in told_s).values()) < 2 * EACH * 0.85
     # Whoever comes back when told to finds nobody here any more.
     for farewell in farewells:
         assert farewell.told_at + farewell.retry_ms / 1000 > last_told_at + 0.3

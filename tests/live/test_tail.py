@@ -134,6 +134,8 @@ async def test_text_is_what_the_server_would_write_and_says_each_thing_once() ->
 async def test_text_of_a_whole_channel_is_the_servers_own() -> None:
     toml = TOML + '[sources.host]\nkind = "system"\nevery = "1h"\n'
     async with serving(toml) as running:
+        channel = running.service.hub.get("host")
+        await until(lambda: len(channel.state) > 0, what="the first read")
         found = await ran("tail", running.url, "host", "--format", "text", "-n", "5")
         whole = await ran("get", running.url, "host", "--format", "text")
     assert found.out.splitlines() == whole.out.splitlines()[:5]

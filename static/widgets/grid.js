@@ -10,7 +10,7 @@ const HOLD_MS = 2_000; // how long rows keep their places after they were sorted
 const GONE_MS = 2_300; // a removed row: struck through for 2 s, then it collapses
 const GONE_MOST = 40;
 const PAD_PX = 16;
-const CAUGHT_UP = 24; // rows out of sight that are written in one frame
+const CAUGHT_UP = 6; // rows out of sight that are written in one frame
 
 const digit = { name: "--_stream-digit", syntax: "<length>", inherits: true, initialValue: "8px" };
 if (!isKnown(digit.name)) CSS.registerProperty(digit);

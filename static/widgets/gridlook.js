@@ -6,7 +6,7 @@ export const gridLook = sheet(`
 .table{--pad:16px;--_stream-digit:1ch}
 .top{position:sticky;top:0;z-index:1}
 .row{display:flex;align-items:center;height:var(--row);border-bottom:1px solid var(--line);padding:0 2px;contain:strict;contain-intrinsic-height:var(--row);scroll-margin-top:var(--row);cursor:default}
-.rows .row{content-visibility:auto;background:var(--bg)}
+.rows .row{content-visibility:auto}
 .rows .row:hover,.row[aria-selected]{background:var(--mark)}
 .row[aria-selected] .c0{box-shadow:inset 3px 0 var(--accent)}
 .head{color:var(--dim);background:var(--side)}
@@ -14,7 +14,7 @@ export const gridLook = sheet(`
 .head button,.head span{font-size:11px;font-weight:400}
 .cell{overflow:hidden;text-overflow:ellipsis;white-space:pre;padding:0 calc(var(--pad)/2);line-height:calc(var(--row) - 1px);height:100%;
 border-radius:1px;contain:layout size}
-.c0{font-weight:600;position:sticky;inset-inline-start:0;z-index:1;background:inherit;max-width:45cqw}
+.c0{font-weight:600;}
 .rows a[href]{color:var(--accent)}
 .cell[part~=nested]{color:var(--dim)}
 @container (width < 400px){.table{--pad:10px}}

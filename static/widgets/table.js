@@ -6,12 +6,20 @@ import { sorted } from "../stream.js";
 import { soon } from "./beat.js";
 import { define, StreamElement } from "./element.js";
 import { Grid } from "./grid.js";
+import { sheet } from "./make.js";
 import { ordered, orderOf } from "./order.js";
 
 const MOST_ROWS = 500;
 
+// The key stays in sight where the columns are wider than the table. Not in a watchlist, whose columns
+// give way: it costs half a millisecond a frame.
+const held = sheet(`
+.row:not(:hover,[aria-selected],.head){background:var(--bg)}
+.c0{position:sticky;inset-inline-start:0;z-index:1;background:inherit;max-width:45cqw}
+`);
+
 export class StreamTable extends StreamElement {
-  static get sheets() { return Grid.sheets; }
+  static get sheets() { return [...Grid.sheets, held]; }
   #grid;
   #columns = new Columns();
 

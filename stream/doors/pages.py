@@ -29,21 +29,15 @@ PAGES: Final = ("desk", "news", "embed")
 """Pages beside the console, each under its name."""
 
 _NAMES_MOST: Final = 20
-_WORDS: Final = """\
-stream: what can be polled, to subscribe to.
-
-channels: {names}{more}
-
-  curl -N {base}/sse/{first}                  whole once, then only changes
-  curl -N '{base}/sse/{first}?format=text'    a line per item
-  wscat -c {ws}/ws/{first}                    the same over WebSocket
-  wscat -c {ws}/ws                            then type: help
-  curl {base}/channels/{first}                what it holds now
-  curl {base}/channels                        every channel
-  curl {base}/status                          every source
-
-In a browser: {base}/
-"""
+_COMMANDS: Final = (
+    ("curl -N {base}/sse/{first}", "whole once, then only changes"),
+    ("curl -N '{base}/sse/{first}?format=text'", "a line per item"),
+    ("wscat -c {ws}/ws/{first}", "the same over WebSocket"),
+    ("wscat -c {ws}/ws", "then type: help"),
+    ("curl {base}/channels/{first}", "what it holds now"),
+    ("curl {base}/channels", "every channel"),
+    ("curl {base}/status", "every source"),
+)
 
 _FRESH: Final = {"Cache-Control": "no-cache"}
 # A module of one version must not meet one of another out of a cache: each is asked for anew, and
@@ -90,13 +84,18 @@ def _words(request: Request) -> str:
     grant = gate.caller(service, request, request.query_params.get("token")).grant
     names = [name for name in service.catalog.lines if grant.may_read(name)]
     base = f"{request.url.scheme}://{request.url.netloc}{request.scope.get('root_path', '')}"
-    first = names[0] if names else "<channel>"
-    return _WORDS.format(
-        names=", ".join(names[:_NAMES_MOST]) or "none that you may read without a token",
-        more=f" and {len(names) - _NAMES_MOST} more" if len(names) > _NAMES_MOST else "",
-        base=base,
-        ws=base.replace("http", "ws", 1),
-        first=first,
+    given = {"base": base, "ws": base.replace("http", "ws", 1), "first": (*names, "<channel>")[0]}
+    commands = [(command.format_map(given), note) for command, note in _COMMANDS]
+    width = max(len(command) for command, _ in commands)
+    shown = ", ".join(names[:_NAMES_MOST]) or "none that you may read without a token"
+    more = f" and {len(names) - _NAMES_MOST} more" if len(names) > _NAMES_MOST else ""
+    return "\n".join(
+        (
+            "stream: what can be polled, to subscribe to.\n",
+            f"channels: {shown}{more}\n",
+            *(f"  {command:{width}}  {note}" for command, note in commands),
+            f"\nIn a browser: {base}/\n",
+        )
     )
 
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from stream.access import LEEWAY_S
-from stream.direct import DirectRoad
 from stream.doors import gate
-from stream.doors.clock import seconds_left
 from stream.doors.events import beat_of, goodbye, greeting
+from stream.doors.guest import Guest
 from stream.framing import LAST_CHUNK, Framing, chunk
 from stream.service import Service
 from stream.subscriber import Subscriber
@@ -44,7 +40,7 @@ class DirectStream(Response):
             heartbeat_s = self._service.settings.server.heartbeat
             first = greeting(self._service.retry_ms(), heartbeat_s)
             await send({"type": "http.response.body", "body": first, "more_body": True})
-            road = DirectEvents(self._service, self._subscriber)
+            road = DirectEvents(self._service, self._subscriber, Framing.CHUNKED)
             is_taken = self._offer.take(road)
             if is_taken:
                 road.open(self._opening)
@@ -53,37 +49,18 @@ class DirectStream(Response):
                 self._service.release(self._subscriber)
 
 
-class DirectEvents(DirectRoad):
+class DirectEvents(Guest):
     """One open event stream, taken over from the server."""
 
-    __slots__ = ("_expiry", "_service")
-
-    def __init__(self, service: Service, subscriber: Subscriber) -> None:
-        super().__init__(
-            subscriber,
-            service.hub.delivery,
-            Framing.CHUNKED,
-            lag_timeout_s=service.settings.limits.lag_timeout,
-            on_gone=self._gone,
-        )
-        self._service = service
-        self._expiry: asyncio.TimerHandle | None = None
+    __slots__ = ()
 
     def open(self, opening: gate.Opening) -> None:
         """Begin to write."""
-        self._service.pulse.add(self)
-        left_s = seconds_left(opening.caller.grant.expires_at, LEEWAY_S)
-        if opening.caller.grant.expires_at is not None:
-            self._expiry = self.loop.call_later(left_s, self._expire)
+        self.admit(opening)
         self.advance()
 
-    def _gone(self) -> None:
-        self._service.pulse.remove(self)
-        if self._expiry is not None:
-            self._expiry.cancel()
-        self._service.release(self.subscriber)
-
-    def _expire(self) -> None:
+    def expire(self) -> None:
+        """Say goodbye for good, and close."""
         self._end("token expired", None)
 
     def say_goodbye(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from typing import Final
 
@@ -11,11 +10,9 @@ from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.frames import Frame, Opcode
 from websockets.protocol import Protocol, Side, State
 
-from stream.access import LEEWAY_S
-from stream.direct import DirectRoad
 from stream.doors import gate
-from stream.doors.clock import seconds_left
 from stream.doors.conversation import Conversation, Ended
+from stream.doors.guest import Guest
 from stream.errors import Close
 from stream.framing import PING, WINDOW_BITS, Framing, close_frame, whole_frames
 from stream.service import Service
@@ -101,50 +98,33 @@ class Inbound:
         return not (self.rest or self.parts)
 
 
-class DirectWebSocket(DirectRoad):
+class DirectWebSocket(Guest):
     """One open WebSocket, taken over from the server.
 
     The parser of what comes in lives only while something is incomplete: most of the time a
     subscriber says nothing, and its parser would be the largest part of what it costs.
     """
 
-    __slots__ = ("_conversation", "_expiry", "_inbound", "_silent_beats")
+    __slots__ = ("_conversation", "_inbound", "_silent_beats")
 
     def __init__(
         self, service: Service, subscriber: Subscriber, opening: gate.Opening, framing: Framing
     ) -> None:
-        super().__init__(
-            subscriber,
-            service.hub.delivery,
-            framing,
-            lag_timeout_s=service.settings.limits.lag_timeout,
-            on_gone=self._gone,
-        )
+        super().__init__(service, subscriber, framing)
         self._conversation = Conversation(
             service, subscriber, opening.caller, opening.params.form, self.say
         )
         self._inbound: Inbound | None = None
-        self._expiry: asyncio.TimerHandle | None = None
         self._silent_beats = 0
 
     def open(self, opening: gate.Opening) -> None:
         """Subscribe to what the URL names, and begin to write."""
-        service = self._conversation.service
-        service.pulse.add(self)
-        left_s = seconds_left(opening.caller.grant.expires_at, LEEWAY_S)
-        if opening.caller.grant.expires_at is not None:
-            self._expiry = self.loop.call_later(left_s, self._expire)
+        self.admit(opening)
         self._conversation.open(opening)
         self.advance()
 
-    def _gone(self) -> None:
-        service = self._conversation.service
-        service.pulse.remove(self)
-        if self._expiry is not None:
-            self._expiry.cancel()
-        service.release(self.subscriber)
-
-    def _expire(self) -> None:
+    def expire(self) -> None:
+        """Close, with the reason."""
         self.end(Close.POLICY, "auth: token expired")
 
     def end(self, code: int, reason: str) -> None:
@@ -190,7 +170,7 @@ class DirectWebSocket(DirectRoad):
         if inbound is None:
             inbound = Inbound(
                 is_deflated=self.framing is Framing.DEFLATED,
-                most_bytes=self._conversation.service.settings.limits.message_bytes,
+                most_bytes=self.service.settings.limits.message_bytes,
             )
         frames, answers = inbound.feed(data)
         self._inbound = None if inbound.is_idle else inbound

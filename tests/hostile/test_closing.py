@@ -154,8 +154,7 @@ async def test_a_token_that_expires_ends_a_peer_that_hardly_reads(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     exp = int(time.time()) + 60
-    for module in (sse_direct, websocket_direct):
-        monkeypatch.setattr(module, "LEEWAY_S", time.time() + 1 - exp)  # a second is left
+    monkeypatch.setattr(guest, "LEEWAY_S", time.time() + 1 - exp)  # a second is left
     path = "/q?token=" + jwt.encode({"exp": exp, "read": ["*"]}, KEY, algorithm="HS256")
     async with serving(TOML, environ={"KEY": KEY}) as running:
         async with sipping(running, DOORS, path=path, is_full=True):

@@ -12,7 +12,7 @@ import jwt
 import pytest
 
 from stream import direct, server
-from stream.doors import sse_direct, websocket, websocket_direct
+from stream.doors import guest, websocket
 from stream.subscriber import Subscriber
 from tests.hostile.peers import (
     CLOSE,

@@ -240,7 +240,7 @@ def test_every_attribute_part_and_property_of_the_elements_is_declared_and_descr
     types = (STATIC / "widgets.d.ts").read_text(encoding="utf-8")
     page = (ROOT / "docs" / "widgets.md").read_text(encoding="utf-8")
     lists = re.findall(r"^const (?:WHERE|HOW) = \[(.*)\]", "\n".join(scripts), re.MULTILINE)
-    lists += re.findall(r"\.observedAttributes, (.*)\];", "\n".join(scripts))
+    lists += re.findall(r"^define\(.*\], \[(.*)\]\);$", "\n".join(scripts), re.MULTILINE)
     attributes = {name for names in lists for name in re.findall(r'"([\w-]+)"', names)}
     assert {"src", "max-rate", "stale-after", "scale"} <= attributes
     for name in attributes:
@@ -249,7 +249,7 @@ def test_every_attribute_part_and_property_of_the_elements_is_declared_and_descr
         assert re.search(rf"^  {camel}: ", types, re.MULTILINE), name
     for name in set(re.findall(r"--stream-[\w-]+", "\n".join(scripts))):
         assert f"`{name}`" in page, name
-    for name in set(re.findall(r'\bpart: "(\w+)"', "\n".join(scripts))):
+    for name in set(re.findall(r'\bpart(?:: |\()"(\w+)"', "\n".join(scripts))):
         assert f"`{name}`" in page, name
 
 

@@ -3,8 +3,7 @@
 
 import { connect } from "../stream.js";
 
-const TRAIL = true; // snapshots bring the recent values that a channel keeps
-const NOTICES = ["snapshot", "diff", "status"];
+const HEARD = ["snapshot", "diff", "status", "state", "error"];
 const lines = new Map();
 
 /**
@@ -22,32 +21,38 @@ export function follow(channel, { src, ...options }, hear) {
 /** The same with a client of the page's own, which stays the page's to close. */
 export function attach(client, channel, hear) {
   const ended = new AbortController();
-  for (const type of [...NOTICES, "state", "error"]) {
-    const tell = ({ detail }) => { if (!detail.view || detail.view.name === channel) hear(type, detail); };
-    client.addEventListener(type, tell, { signal: ended.signal });
-  }
+  listen(client, (type, detail, name) => {
+    if ((name ?? channel) === channel) hear(type, detail);
+  }, ended.signal);
   hear("join", client);
   return () => ended.abort();
 }
 
+// `act(type, detail, name)`; what is of all channels has no name.
+function listen(client, act, signal) {
+  for (const type of HEARD) {
+    const hear = ({ detail }) => act(type, detail, detail.view?.name ?? detail.channel);
+    client.addEventListener(type, hear, { signal });
+  }
+}
+
 class Line {
   #id; #src; #options;
-  #hearers = new Map(); // channel → set of functions
-  #clients = new Map(); // channel → client; many channels may have one
+  #followed = new Map(); // channel → {client, hearers}; many channels may have one client
   #timer = 0;
 
   constructor(id, src, options) {
-    [this.#id, this.#src, this.#options] = [id, src, { ...options, trail: TRAIL }];
+    [this.#id, this.#src, this.#options] = [id, src, options];
   }
 
   join(channel, hear) {
-    const all = this.#hearers.get(channel) ?? new Set();
-    this.#hearers.set(channel, all.add(hear));
-    const client = this.#clients.get(channel);
-    if (client) hear("join", client);
+    const one = this.#followed.get(channel) ?? { client: null, hearers: new Set() };
+    this.#followed.set(channel, one);
+    one.hearers.add(hear);
+    if (one.client) hear("join", one.client);
     else this.#later();
     return () => {
-      all.delete(hear);
+      one.hearers.delete(hear);
       this.#later();
     };
   }
@@ -56,55 +61,53 @@ class Line {
   #later() {
     this.#timer ||= setTimeout(() => {
       this.#timer = 0;
-      for (const [channel, all] of this.#hearers) if (all.size === 0) this.#drop(channel);
-      const fresh = [...this.#hearers.keys()].filter((channel) => !this.#clients.has(channel));
+      const fresh = [];
+      for (const [channel, { client, hearers }] of this.#followed) {
+        if (hearers.size === 0) this.#drop(channel, client);
+        else if (!client) fresh.push(channel);
+      }
       if (fresh.length > 0) this.#add(fresh);
-      if (this.#hearers.size === 0) lines.delete(this.#id);
+      if (this.#followed.size === 0) lines.delete(this.#id);
     });
   }
 
-  #drop(channel) {
-    const client = this.#clients.get(channel);
-    this.#hearers.delete(channel);
-    this.#clients.delete(channel);
-    if (![...this.#clients.values()].includes(client)) client?.close();
-    else client.remove?.([channel]);
+  #drop(channel, client) {
+    this.#followed.delete(channel);
+    if (this.#channelsOf(client).length > 0) client?.remove([channel]);
+    else client?.close();
+  }
+
+  #channelsOf(client) {
+    return [...this.#followed.keys()].filter((channel) => this.#followed.get(channel).client === client);
   }
 
   #add(channels) {
-    const open = [...this.#clients.values()].find((client) => client.add && client.state !== "closed");
+    const open = [...this.#followed.values()].find(({ client }) => client && client.state !== "closed");
     if (!open) return this.#open(channels);
-    open.add(channels);
-    this.#settle(open, channels);
+    open.client.add(channels);
+    this.#settle(open.client, channels);
   }
 
   #open(channels) {
-    const client = connect(this.#src, { ...this.#options, channels });
-    const tell = (channel, type, detail) => {
-      if (this.#clients.get(channel) !== client) return;
-      for (const hear of this.#hearers.get(channel)) hear(type, detail);
-    };
-    const mine = () => [...this.#clients].filter(([, other]) => other === client).map(([channel]) => channel);
-    for (const type of NOTICES) {
-      client.addEventListener(type, ({ detail }) => tell(detail.view.name, type, detail));
-    }
-    client.addEventListener("state", ({ detail }) => {
-      for (const channel of mine()) tell(channel, "state", detail);
-    });
-    client.addEventListener("error", ({ detail }) => {
-      const all = mine();
+    const client = connect(this.#src, { ...this.#options, channels, trail: true });
+    listen(client, (type, detail, name) => {
+      const mine = this.#channelsOf(client);
       // One channel that nobody may read must not take the others with it.
-      const isOfAll = !detail.channel && /^http_4/.test(detail.code) && all.length > 1;
-      if (isOfAll) return all.forEach((one) => this.#open([one]));
-      for (const channel of detail.channel ? [detail.channel] : all) tell(channel, "error", detail);
+      const isOfAll = type === "error" && !name && /^http_4/.test(detail.code);
+      if (isOfAll && mine.length > 1) return mine.forEach((one) => this.#open([one]));
+      for (const channel of mine) if ((name ?? channel) === channel) this.#tell(channel, type, detail);
     });
     this.#settle(client, channels);
   }
 
   #settle(client, channels) {
     for (const channel of channels) {
-      this.#clients.set(channel, client);
-      for (const hear of this.#hearers.get(channel)) hear("join", client);
+      this.#followed.get(channel).client = client;
+      this.#tell(channel, "join", client);
     }
+  }
+
+  #tell(channel, type, detail) {
+    for (const hear of this.#followed.get(channel)?.hearers ?? []) hear(type, detail);
   }
 }

@@ -13,7 +13,6 @@ const look = sheet(`
 `);
 
 export class StreamStatus extends StreamElement {
-  static get sheets() { return [look]; }
   lag = null; // ms from the newest time in the data to here
   #newest = 0;
 
@@ -25,8 +24,7 @@ export class StreamStatus extends StreamElement {
     [this.lag, this.#newest] = [null, 0];
   }
 
-  touched(change, view) {
-    const keys = change.kind === "snapshot" ? view.items.keys() : [...change.added, ...change.changed];
+  touched(keys, change, view) {
     for (const key of keys) this.#newest = Math.max(this.#newest, Date.parse(view.items.get(key)?.time ?? "") || 0);
     if (this.#newest > 0) this.lag = Date.now() - this.#newest;
   }
@@ -34,4 +32,4 @@ export class StreamStatus extends StreamElement {
   show() {}
 }
 
-define("stream-status", StreamStatus);
+define("stream-status", StreamStatus, [look]);

@@ -2,7 +2,7 @@
 //
 // A kind of element gives `build()` (the body's nodes), `show(dirty, now)` (paint what changed), and
 // may give `reset()` (another channel), `second(now)`, `touched(keys, change, view)` (what may be
-// another now) and `summary(count)`. `dirty` is `{all, isMoved, added, touched}`: whether all may be another,
+// another now), `summary(count)`, `restate(state)` and `nothing` (why it shows no items although there are). `dirty` is `{all, isMoved, added, touched}`: whether all may be another,
 // whether anything came or went, the keys of what came, and those of all that changed.
 
 import { attach, follow } from "./lines.js";
@@ -24,7 +24,6 @@ export class StreamElement extends HTMLElement {
   dirty = clean();
   state = { name: "", tone: "calm", text: "", since: 0 };
   delay = null;
-  shown = null; // how many items a kind shows that chooses among them
   isFilled = false; // whether there are items to be seen, be they old
   #client = null;
   #link;
@@ -214,7 +213,8 @@ export class StreamElement extends HTMLElement {
 
   #tell() {
     const now = Date.now();
-    const state = describe({ link: this.#link, view: this.view, now, delay: this.delay, lag: this.lag });
+    const said = describe({ link: this.#link, view: this.view, now, delay: this.delay });
+    const state = this.restate?.(said) ?? said;
     const isOther = state.name !== this.state.name;
     this.state = { ...state, since: isOther ? now : this.state.since };
     if (isOther) this.send("stream-state", { state: state.name, text: state.text });
@@ -227,12 +227,11 @@ export function define(name, kind, sheets, attributes = []) {
   Object.assign(kind, { sheets, observedAttributes: [...WHERE, ...HOW, ...attributes] });
   for (const attribute of kind.observedAttributes) {
     const property = propertyOf(attribute);
-    if (property in kind.prototype) continue;
     Object.defineProperty(kind.prototype, property, {
       get() {
         const text = this.getAttribute(attribute);
         if (attribute === "paused") return text !== null;
-        return text !== null && NUMBERS.includes(attribute) ? Number(text) : text;
+        return text && NUMBERS.includes(attribute) ? Number(text) : text;
       },
       set(value) {
         if ((value ?? false) === false) this.removeAttribute(attribute);

@@ -2,15 +2,16 @@
 //
 // A kind gives `learn(item, row)` (an item is about to be written; sets the row's decimals), `columns()`
 // and `breadth` (another value where columns came or became wider), and may give `listed` (keys, in their
-// order). A column is `{field, label, width, number, grow, quiet, follows, signed, link, yields, part,
-// text(item, row)}`, or has `draw(row, cell)` in place of `text`. `width` in digits; `yields`: where there
-// is no room for all, the highest goes first.
+// order). A column is `{field, label, width, number, grow, quiet, follows, signed, yields, part,
+// text(item, row)}`, may put its text into another node by `wrap(node)` and `aim(wrapped, value)`, or has
+// `draw(row, cell)` in place of `text`. `width` in digits; `yields`: where there is no room for all, the
+// highest goes first.
 
 import { sorted } from "../stream.js";
 import { StreamElement } from "./element.js";
 import { make, part, sheet } from "./make.js";
-import { lineUp, Rover } from "./rover.js";
-import { Row } from "./row.js";
+import { lineUp, newRover } from "./rover.js";
+import { newRow } from "./row.js";
 
 const MOST_ROWS = 500;
 const HOLD_MS = 2_000; // how long rows keep their places after they were sorted, or a key was pressed
@@ -25,191 +26,189 @@ try {
 }
 
 export class GridElement extends StreamElement {
-  rows = new Map();
-  #sort = null; // the reader's own, written as a channel's
-  #columns = [];
-  #breadth;
-  #heldUntil = 0; // -Infinity: rows may change places at once, also under the pointer
-  #isLate = false;
-  #behind = new Set(); // rows out of sight whose texts are older than their items
-  #sight; #sheet; #head; #body; #table; #gone; #rover;
+  #grid;
+
+  /** Those that are shown, by key. */
+  get rows() { return this.#grid.rows(); }
 
   build() {
-    this.#head = part("head", "div", { class: "row head", role: "row" });
-    this.#body = part("rows", "div", { class: "rows fresh", role: "rowgroup" });
-    this.#table = make("div", { class: "table", role: "grid" },
-      make("div", { role: "rowgroup", class: "top" }, this.#head), this.#body);
-    this.#gone = this.#body.getElementsByClassName("gone");
-    this.#body.addEventListener("animationend", ({ target }) => { if (target.matches(".gone")) target.remove(); });
-    this.#body.addEventListener("keydown", () => { this.#heldUntil = performance.now() + HOLD_MS; });
-    this.#rover = new Rover(this.#body, () => this.rows, (row) => this.#select(row));
-    this.#sight = new IntersectionObserver((entries) => {
-      for (const { target, isIntersecting } of entries) target.isSeen = isIntersecting;
-      if (this.#behind.size > 0) this.soon();
-    });
-    this.#sheet = sheet("");
-    this.shadowRoot.adoptedStyleSheets.push(this.#sheet);
-    return [part("scroll", "div", {}, this.#table)];
+    this.#grid = newGrid(this);
+    this.shadowRoot.adoptedStyleSheets.push(this.#grid.widths);
+    return [this.#grid.node];
   }
 
   reset() {
-    this.#empty();
-    this.#sort = this.#rover.active = null;
-    this.#table.ariaLabel = this.name;
+    this.#grid.reset();
   }
 
   show(dirty, now) {
-    const { items } = this.view;
-    if (dirty.all) this.#layOut(items);
-    this.#strike(dirty, items);
-    this.#isLate ||= dirty.touched.size > 0;
-    if (dirty.isMoved || (this.#isLate && this.#maySort(now))) this.#place(items, dirty, now);
-    else for (const key of dirty.touched) this.#change(this.rows.get(key), items, now);
-    this.#catchUp(items, now);
-    if (this.#breadth !== this.breadth) this.refresh();
+    this.#grid.show(this.view.items, dirty, now);
   }
 
   second() {
-    if (this.#isLate) this.soon();
+    if (this.#grid.isLate()) this.soon();
+  }
+}
+
+function newGrid(host) {
+  let rows = new Map();
+  let columns = [];
+  let breadth;
+  let chosen = null; // the reader's order, written as a channel's `sort`
+  let heldUntil = 0; // -Infinity: rows may change places at once, also under the pointer
+  let isLate = false; // whether rows wait for their places
+  const behind = new Set(); // rows out of sight whose texts are older than their items
+  const widths = sheet("");
+  const head = part("head", "div", { class: "row head", role: "row" });
+  const body = part("rows", "div", { class: "rows fresh", role: "rowgroup" });
+  const gone = body.getElementsByClassName("gone");
+  const top = make("div", { role: "rowgroup", class: "top" }, head);
+  const table = make("div", { class: "table", role: "grid" }, top, body);
+  const rover = newRover(body, () => rows, select);
+  body.addEventListener("contentvisibilityautostatechange", ({ target, skipped }) => {
+    target.isSeen = !skipped;
+    if (behind.size > 0) host.soon();
+  });
+  body.addEventListener("keydown", () => { heldUntil = performance.now() + HOLD_MS; });
+  body.addEventListener("animationend", ({ target }) => { if (target.matches(".gone")) target.remove(); });
+
+  function reset() {
+    empty();
+    chosen = rover.active = null;
+    table.ariaLabel = host.name;
   }
 
-  #empty() {
-    for (const row of this.rows.values()) this.#drop(row);
-    this.rows.clear();
-    this.#behind.clear();
-    this.#columns = [];
-    this.#head.replaceChildren();
-    this.#body.replaceChildren();
+  function show(items, dirty, now) {
+    if (dirty.all) layOut(items);
+    strike(items, dirty.touched);
+    isLate ||= dirty.touched.size > 0;
+    if (dirty.isMoved || (isLate && maySort(now))) place(items, dirty, now);
+    else for (const key of dirty.touched) change(rows.get(key), items, now);
+    catchUp(items, now);
+    if (breadth !== host.breadth) host.refresh();
+  }
+
+  function empty() {
+    rows.clear();
+    behind.clear();
+    columns = [];
+    head.replaceChildren();
+    body.replaceChildren();
   }
 
   // Where the columns only became more or wider, rows are kept.
-  #layOut(items) {
-    for (const [key, item] of items) this.learn(item, { key, decimals: 0 });
-    this.#breadth = this.breadth;
-    const columns = this.columns();
-    if (this.#columns.some(({ field }, at) => field !== columns[at]?.field)) this.#empty();
-    this.#columns = columns;
+  function layOut(items) {
+    for (const [key, item] of items) host.learn(item, { key, decimals: 0 });
+    breadth = host.breadth;
+    const wanted = host.columns();
+    if (columns.some(({ field }, at) => field !== wanted[at]?.field)) empty();
+    columns = wanted;
     const least = extent(columns.filter(({ yields }) => !yields));
-    this.#sheet.replaceSync(`${columns.map(rule).join("")}.row{min-width:${least}}`);
-    for (const column of columns.slice(this.#head.children.length)) this.#addHead(column);
-    this.#showSort();
+    widths.replaceSync(`${columns.map(rule).join("")}.row{min-width:${least}}`);
+    for (const column of columns.slice(head.children.length)) addHead(column);
+    showSort();
   }
 
-  #addHead(column) {
-    const cell = make("div", { class: `cell c${this.#head.children.length}`, role: "columnheader", part: "column" });
-    const { field, label, number } = column;
+  function addHead({ field, label, number, draw }) {
     const [first, second] = number ? [`-${field}`, field] : [field, `-${field}`];
     const button = make("button", { type: "button", title: label }, label);
     button.addEventListener("click", () => {
-      this.#sort = this.#sort === first ? second : this.#sort === second ? null : first;
-      this.#showSort();
-      [this.#heldUntil, this.#isLate] = [-Infinity, true];
-      this.soon();
+      chosen = chosen === first ? second : chosen === second ? null : first;
+      showSort();
+      [heldUntil, isLate] = [-Infinity, true];
+      host.soon();
     });
-    if (!column.draw) cell.append(button);
-    this.#head.append(cell);
+    const named = { class: `cell c${head.children.length}`, role: "columnheader" };
+    head.append(part("column", "div", named, draw ? "" : button));
   }
 
-  get #order() {
-    return this.#sort ?? (this.listed ? null : this.view.sort);
+  function order() {
+    return chosen ?? (host.listed ? null : host.view.sort);
   }
 
-  #showSort() {
-    const order = this.#order;
-    this.#columns.forEach(({ field }, at) => {
-      this.#head.children[at].ariaSort = order === field ? "ascending" : order === `-${field}` ? "descending" : "none";
+  function showSort() {
+    columns.forEach(({ field }, at) => {
+      head.children[at].ariaSort = { [field]: "ascending", [`-${field}`]: "descending" }[order()] ?? "none";
     });
   }
 
   // In order of arrival the newest stands last, and is what must be seen where there are too many.
-  #arrange() {
-    const { listed } = this;
-    const sort = this.#order;
-    const most = this.max ?? MOST_ROWS;
-    const keys = (!sort && listed) || sorted({ ...this.view, sort }).map(([key]) => key);
+  function arrange() {
+    const { listed, max, view } = host;
+    const sort = order();
+    const most = max ?? MOST_ROWS;
+    const keys = (!sort && listed) || sorted({ ...view, sort }).map(([key]) => key);
     return sort || listed ? keys.slice(0, most) : keys.slice(-most);
   }
 
-  #maySort(now) {
-    return this.#heldUntil === -Infinity || (now >= this.#heldUntil && !this.#body.matches(":hover"));
+  function maySort(now) {
+    return heldUntil === -Infinity || (now >= heldUntil && !body.matches(":hover"));
   }
 
-  #place(items, { all, added, touched }, now) {
-    let keys = this.#arrange();
-    const before = this.rows;
-    if (!all && !this.#maySort(now)) {
+  function place(items, { all, added, touched }, now) {
+    let keys = arrange();
+    const before = rows;
+    if (!all && !maySort(now)) {
       // Rows keep their places under the pointer; what came meanwhile stands at the end.
       const wanted = new Set(keys);
       keys = [...[...before.keys()].filter((key) => wanted.delete(key)), ...wanted];
-      this.#isLate = true;
-    } else [this.#heldUntil, this.#isLate] = [now + HOLD_MS, false];
-    this.rows = new Map();
-    for (const key of keys) {
-      const known = before.get(key);
-      const row = known ?? this.#newRow(key, now);
-      this.rows.set(key, row);
-      before.delete(key);
-      if (!known && !all && added.has(key)) row.element.classList.add("new");
-      if (!known || all) this.#write(row, items, false, now);
-      else if (touched.has(key)) this.#change(row, items, now);
+      isLate = true;
+    } else [heldUntil, isLate] = [now + HOLD_MS, false];
+    rows = new Map(keys.map((key) => [key, before.get(key) ?? newRow(key, now)]));
+    for (const [key, row] of rows) {
+      const isKnown = before.delete(key);
+      if (!isKnown && !all && added.has(key)) row.element.classList.add("new");
+      if (!isKnown || all) write(row, items, false, now);
+      else if (touched.has(key)) change(row, items, now);
     }
-    for (const row of before.values()) this.#drop(row);
-    lineUp(this.#body, this.rows.values());
-    this.#rover.settle();
+    for (const { element } of before.values()) element.remove();
+    lineUp(body, rows.values());
+    rover.settle();
   }
 
-  #newRow(key, now) {
-    const row = new Row(key, now);
-    this.#sight.observe(row.element);
-    return row;
-  }
-
-  #write(row, items, mayFlash, now) {
+  function write(row, items, mayFlash, now) {
     const item = items.get(row.key);
-    if (item) this.learn(item, row);
-    row.write(this.#columns, item, mayFlash, now);
+    if (item) host.learn(item, row);
+    row.write(columns, item, mayFlash, now);
   }
 
   // A change of a row that nobody sees can wait for a quieter frame, and flashes for nobody.
-  #change(row, items, now) {
+  function change(row, items, now) {
     if (!row || !items.has(row.key)) return;
     row.tick(now);
-    if (row.isSeen) this.#write(row, items, true, now);
-    else this.#behind.add(row);
+    if (row.isSeen()) write(row, items, true, now);
+    else behind.add(row);
   }
 
-  #catchUp(items, now) {
+  function catchUp(items, now) {
     let left = CAUGHT_UP;
-    for (const row of this.#behind) {
-      if (!row.isSeen && left-- <= 0) continue;
-      this.#behind.delete(row);
-      if (this.rows.get(row.key) === row) this.#write(row, items, false, now);
+    for (const row of behind) {
+      if (!row.isSeen() && left-- <= 0) continue;
+      behind.delete(row);
+      if (rows.get(row.key) === row) write(row, items, false, now);
     }
-    if (this.#behind.size > 0) this.soon();
+    if (behind.size > 0) host.soon();
   }
 
-  #drop(row) {
-    this.#sight.unobserve(row.element);
-    row.element.remove();
-  }
-
-  #strike({ touched }, items) {
+  function strike(items, touched) {
     for (const key of touched) {
-      const row = this.rows.get(key);
+      const row = rows.get(key);
       if (!row || items.has(key)) continue;
-      this.rows.delete(key);
+      rows.delete(key);
       row.element.className = "row gone";
       row.element.tabIndex = -1;
-      this.#sight.unobserve(row.element);
     }
-    while (this.#gone.length > GONE_MOST) this.#gone[0].remove();
+    while (gone.length > GONE_MOST) gone[0].remove();
   }
 
-  #select(row) {
-    for (const { element } of this.rows.values()) element.ariaSelected = null;
+  function select(row) {
+    for (const { element } of rows.values()) element.ariaSelected = null;
     row.element.ariaSelected = "true";
-    this.choose(row.key);
+    host.choose(row.key);
   }
+
+  const node = part("scroll", "div", {}, table);
+  return { node, widths, reset, show, rows: () => rows, isLate: () => isLate };
 }
 
 // In digits of the whole table: those of a bold cell are wider.

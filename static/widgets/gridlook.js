@@ -16,8 +16,6 @@ export const gridLook = sheet(`
 .cell{white-space:pre;padding:0 calc(var(--pad)/2);line-height:calc(var(--row) - 1px);height:100%;
 border-radius:1px;contain:layout size}
 .c0{font-weight:600;position:sticky;inset-inline-start:0;z-index:1;background:inherit;max-width:45cqw}
-.rows a[href]{color:var(--accent)}
-.cell[part~=nested]{color:var(--dim)}
 [aria-sort$=ending]{color:var(--ink)}
 [aria-sort$=ending]::after{content:"▼" / "";font-size:9px;margin-inline-start:3px}
 [aria-sort^=a]::after{content:"▲" / ""}

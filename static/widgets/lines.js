@@ -4,7 +4,9 @@
 import { connect } from "../stream.js";
 
 const HEARD = ["snapshot", "diff", "status", "state", "error"];
-const lines = new Map();
+const followers = new Set(); // {id, channel, hear, open(channels), client}; those with one id share a client
+const left = []; // those that followed until this turn
+let timer = 0;
 
 /**
  * Follows `channel`; returns what ends it. `hear(type, detail)` is called with the client's events
@@ -13,9 +15,15 @@ const lines = new Map();
  */
 export function follow(channel, { src, ...options }, hear) {
   const id = JSON.stringify([src, options]);
-  const line = lines.get(id) ?? new Line(id, src, options);
-  lines.set(id, line);
-  return line.join(channel, hear);
+  const open = (channels) => connect(src, { ...options, channels, trail: true });
+  const one = { id, channel, hear, open, client: null };
+  followers.add(one);
+  later();
+  return () => {
+    followers.delete(one);
+    left.push(one);
+    later();
+  };
 }
 
 /** The same with a client of the page's own, which stays the page's to close. */
@@ -36,78 +44,46 @@ function listen(client, act, signal) {
   }
 }
 
-class Line {
-  #id; #src; #options;
-  #followed = new Map(); // channel → {client, hearers}; many channels may have one client
-  #timer = 0;
+// At the end of the turn: an element that is moved within the page keeps its link.
+function later() {
+  timer ||= setTimeout(() => {
+    timer = 0;
+    const waiting = [...followers].filter(({ client }) => !client);
+    for (const ones of Map.groupBy(waiting, ({ id }) => id).values()) join(ones);
+    for (const one of left.splice(0)) leave(one);
+  });
+}
 
-  constructor(id, src, options) {
-    [this.#id, this.#src, this.#options] = [id, src, options];
-  }
+function join(ones) {
+  const [{ id }] = ones;
+  const client = [...followers, ...left].find((one) => one.id === id && one.client && one.client.state !== "closed")?.client;
+  if (!client) return open(ones);
+  client.add(ones.map(({ channel }) => channel));
+  settle(ones, client);
+}
 
-  join(channel, hear) {
-    const one = this.#followed.get(channel) ?? { client: null, hearers: new Set() };
-    this.#followed.set(channel, one);
-    one.hearers.add(hear);
-    if (one.client) hear("join", one.client);
-    else this.#later();
-    return () => {
-      one.hearers.delete(hear);
-      this.#later();
-    };
-  }
+function leave({ client, channel }) {
+  const others = [...followers].filter((one) => one.client === client);
+  if (others.length === 0) client?.close();
+  else if (!others.some((one) => one.channel === channel)) client?.remove([channel]);
+}
 
-  // At the end of the turn: an element that is moved within the page keeps its link.
-  #later() {
-    this.#timer ||= setTimeout(() => {
-      this.#timer = 0;
-      const fresh = [];
-      for (const [channel, { client, hearers }] of this.#followed) {
-        if (hearers.size === 0) this.#drop(channel, client);
-        else if (!client) fresh.push(channel);
-      }
-      if (fresh.length > 0) this.#add(fresh);
-      if (this.#followed.size === 0) lines.delete(this.#id);
-    });
-  }
+function open(ones) {
+  const client = ones[0].open([...new Set(ones.map(({ channel }) => channel))]);
+  listen(client, (type, detail, name) => {
+    const mine = [...followers].filter((one) => one.client === client);
+    const groups = Map.groupBy(mine, ({ channel }) => channel);
+    // One channel that nobody may read must not take the others with it.
+    const isOfAll = type === "error" && !name && /^http_4/.test(detail.code);
+    if (isOfAll && groups.size > 1) return groups.forEach(open);
+    for (const one of name ? groups.get(name) ?? [] : mine) one.hear(type, detail);
+  });
+  settle(ones, client);
+}
 
-  #drop(channel, client) {
-    this.#followed.delete(channel);
-    if (this.#channelsOf(client).length > 0) client?.remove([channel]);
-    else client?.close();
-  }
-
-  #channelsOf(client) {
-    return [...this.#followed.keys()].filter((channel) => this.#followed.get(channel).client === client);
-  }
-
-  #add(channels) {
-    const open = [...this.#followed.values()].find(({ client }) => client && client.state !== "closed");
-    if (!open) return this.#open(channels);
-    open.client.add(channels);
-    this.#settle(open.client, channels);
-  }
-
-  #open(channels) {
-    const client = connect(this.#src, { ...this.#options, channels, trail: true });
-    listen(client, (type, detail, name) => {
-      const mine = this.#channelsOf(client);
-      // One channel that nobody may read must not take the others with it.
-      const isOfAll = type === "error" && !name && /^http_4/.test(detail.code);
-      if (isOfAll && mine.length > 1) return mine.forEach((one) => this.#open([one]));
-      for (const channel of mine) if ((name ?? channel) === channel) this.#tell(channel, type, detail);
-    });
-    this.#settle(client, channels);
-  }
-
-  #settle(client, channels) {
-    for (const channel of channels) {
-      this.#followed.get(channel).client = client;
-      this.#tell(channel, "join", client);
-    }
-  }
-
-  #tell(channel, type, detail) {
-    for (const hear of this.#followed.get(channel)?.hearers ?? []) hear(type, detail);
+function settle(ones, client) {
+  for (const one of ones) {
+    one.client = client;
+    one.hear("join", client);
   }
 }

@@ -40,8 +40,6 @@ font-variant-numeric:tabular-nums}
 .quiet,.message{color:var(--dim)}
 .words,.cell{overflow:hidden;text-overflow:ellipsis}
 button{font:inherit;color:inherit;background:none;border:0;padding:0;cursor:pointer}
-a{color:inherit}
-a:not(:hover){text-decoration:none}
 :focus-visible{outline:2px solid var(--accent);outline-offset:-2px}
 .foot,.row,.bone{display:flex;align-items:center}
 .row,.bone{height:var(--row);border-bottom:var(--hair)}
@@ -58,12 +56,12 @@ color:var(--dim);background:var(--side);border-top:var(--hair);white-space:nowra
 [data-tone=bad] .message{color:var(--tone)}
 .dot{flex:none;width:8px;height:8px;border-radius:50%;border:1.5px solid var(--tone,var(--dim));background:var(--tone)}
 [data-tone=warn] .dot{border-radius:1px}
-[data-tone=bad] .dot{border-radius:0;clip-path:polygon(50% 0,100% 100%,0 100%)}
+[data-tone=bad] .dot{border:0;border-radius:0;clip-path:polygon(50% 0,100% 100%,0 100%)}
 [data-old] .fresh{opacity:.85;filter:grayscale(1)}
 .message{padding:20px 12px;overflow-wrap:anywhere}
 .bone{padding:0 10px;gap:24px}
 .bone::before,.bone::after{content:"";height:8px;border-radius:2px;background:var(--line);width:22%}
 .bone::after{width:40%;margin-left:auto}
-.sr{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
+.sr{position:absolute;clip-path:inset(50%)}
 @media (forced-colors:active){.dot{forced-color-adjust:none}}
 `);

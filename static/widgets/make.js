@@ -21,17 +21,6 @@ function dress(node, attributes, children) {
   return node;
 }
 
-/** A link to elsewhere; `aim` says where. */
-export function newLink(attributes, ...children) {
-  return make("a", { rel: "noopener noreferrer nofollow", target: "_blank", ...attributes }, ...children);
-}
-
-/** Lets a link lead to `url`; null: nowhere. */
-export function aim(link, url) {
-  if (url) link.href = url;
-  else link.removeAttribute("href");
-}
-
 /** A style sheet that a strict page policy does not mind. */
 export function sheet(text) {
   const made = new CSSStyleSheet();

@@ -4,9 +4,10 @@ import { setText } from "../dom.js";
 import { isLink } from "../format.js";
 import { sorted } from "../stream.js";
 import { define, StreamElement } from "./element.js";
-import { aim, make, newLink, part } from "./make.js";
+import { aim, linkLook, newLink } from "./link.js";
+import { make, part } from "./make.js";
 import { newsLook } from "./newslook.js";
-import { lineUp, Rover } from "./rover.js";
+import { lineUp, newRover } from "./rover.js";
 import { moment } from "./text.js";
 
 const MOST_ROWS = 50;
@@ -31,7 +32,7 @@ export class StreamNews extends StreamElement {
       if (this.#held.size > 0 && this.#isAtTop()) this.soon();
     }, { passive: true });
     const steps = { PageDown: 1, PageUp: -1 };
-    this.#rover = new Rover(this.#feed, () => this.#rows, (row, event) => this.#pick(row, event), steps);
+    this.#rover = newRover(this.#feed, () => this.#rows, (row, event) => this.#pick(row, event), steps);
     return [this.#scroll, this.#pill];
   }
 
@@ -48,7 +49,7 @@ export class StreamNews extends StreamElement {
     const keys = this.#order();
     if (all) this.#held.clear();
     else this.#strike(keys, now);
-    this.shown = keys.length;
+    this.nothing = keys.length === 0 ? "Nothing here matches." : "";
     if (this.#isAtTop()) this.#place(keys, all, now, new Set([...this.#held, ...added]));
     else for (const key of keys) if (added.has(key)) this.#held.add(key);
     for (const key of touched) this.#update(this.#rows.get(key));
@@ -184,7 +185,7 @@ export class StreamNews extends StreamElement {
   }
 }
 
-define("stream-news", StreamNews, [newsLook], ["filter", "source"]);
+define("stream-news", StreamNews, [linkLook, newsLook], ["filter", "source"]);
 
 function timeOf(item) {
   return item.published ?? item.updated;

@@ -1,42 +1,37 @@
 // One row of a grid: its cells, their texts, and the tint of what changed.
 
-import { isLink } from "../format.js";
-import { aim, make, newLink } from "./make.js";
+import { make, part } from "./make.js";
 import { isNumber, way } from "./text.js";
 
 const FLASH_MS = { again: 250, whole: 1_500 }; // at most four a second in one cell
 const WAYS = ["down", "", "up"]; // what the value is,
 const STEPS = ["fall", "", "rise"]; // and where it went
 
-export class Row {
-  gap = null; // ms between changes, on average
-  decimals = 0;
-  #cells = [];
-
-  constructor(key, now) {
-    this.key = key;
-    this.at = now; // of the last change
-    this.element = make("div", { class: "row", role: "row", part: "row", tabindex: -1 });
-  }
+/** An empty row for the item with this key; `tick` and `write` keep it up to date. */
+export function newRow(key, now) {
+  const cells = [];
+  const element = part("row", "div", { role: "row", tabindex: -1 });
+  const row = { key, element, tick, write, isSeen, at: now, gap: null, decimals: 0 };
 
   /** Whether it is in sight; the grid's observer says so. */
-  get isSeen() {
-    return this.element.isSeen !== false;
+  function isSeen() {
+    return element.isSeen !== false;
   }
 
-  /** Takes note that the item changed. */
-  tick(now) {
-    this.gap = this.gap === null ? now - this.at : this.gap * 0.8 + (now - this.at) * 0.2;
-    this.at = now;
+  /** Takes note that the item changed: when, and how many ms lie between changes on average. */
+  function tick(now) {
+    const past = now - row.at;
+    row.gap = row.gap === null ? past : row.gap * 0.8 + past * 0.2;
+    row.at = now;
   }
 
-  /** Writes the texts that are others now; null: there is no such item. */
-  write(columns, item, mayFlash, now) {
+  /** Writes the texts that are others now; no item: there is none with this key. */
+  function write(columns, item, mayFlash, now) {
     let hasFlashed = false;
     columns.forEach((column, at) => {
-      const cell = this.#cells[at] ??= this.#newCell(column, at);
-      if (column.draw) return column.draw(this, cell.element);
-      const text = item ? column.text(item, this) : at === 0 ? String(this.key) : "–";
+      const cell = cells[at] ??= newCell(element, column, at);
+      if (column.draw) return column.draw(row, cell.element);
+      const text = item ? column.text(item, row) : at === 0 ? String(key) : "–";
       if (text === cell.text) return;
       const value = item?.[column.field];
       const flashes = mayFlash && !column.quiet && !(column.follows && hasFlashed);
@@ -45,19 +40,21 @@ export class Row {
       cell.node.data = cell.text = text;
       cell.value = value;
       if (text.length > column.width) cell.element.title = text;
-      if (column.link) aim(cell.link, isLink(value) && value);
+      column.aim?.(cell.inner, value);
     });
   }
 
-  #newCell(column, at) {
-    const node = document.createTextNode("");
-    const link = column.link && newLink({}, node);
-    const base = `cell c${at}`;
-    const role = at === 0 ? "rowheader" : "gridcell";
-    const element = make("div", { class: base, part: `cell ${column.part}`, role }, link || node);
-    this.element.append(element);
-    return { element, link, node, base, text: "", value: undefined, turn: 0, at: -Infinity };
-  }
+  return row;
+}
+
+function newCell(row, column, at) {
+  const node = document.createTextNode("");
+  const inner = column.wrap?.(node) ?? node;
+  const base = `cell c${at}`;
+  const role = at === 0 ? "rowheader" : "gridcell";
+  const element = make("div", { class: base, part: `cell ${column.part}`, role }, inner);
+  row.append(element);
+  return { element, inner, node, base, text: "", value: undefined, turn: 0, at: -Infinity };
 }
 
 // Of two names for one animation each starts it anew; where it was under way it begins with its colour.

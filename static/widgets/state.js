@@ -3,15 +3,12 @@
 import { duration } from "../format.js";
 import { lapse, moment } from "./text.js";
 
-const DELAYED_MS = { least: 60_000, most: 86_400_000 };
-
 /**
  * `link` is the client's last state (`{state, wait_ms, reason, at}`, `at` in ms of the wall clock),
- * `view` the channel or null, `delay` the ms from the source to here, `lag` how old the data itself
- * was. Answers `{name, tone, text}`; tone is ok, calm, warn or bad.
+ * `view` the channel or null, `delay` the ms from the source to here. Answers `{name, tone, text}`; tone is ok, calm, warn or bad.
  */
-export function describe({ link, view, now, delay = null, lag = null }) {
-  const [name, tone, text] = ofLink(link, view, now) ?? ofSource(view, now) ?? ofData(view, delay, lag);
+export function describe({ link, view, now, delay = null }) {
+  const [name, tone, text] = ofLink(link, view, now) ?? ofSource(view, now) ?? ofData(view, delay);
   return { name, tone, text };
 }
 
@@ -39,8 +36,7 @@ function ofSource({ status, as_of }, now) {
   }[state];
 }
 
-function ofData({ items }, delay, lag) {
-  if (lag > DELAYED_MS.least && lag < DELAYED_MS.most) return ["live", "warn", `DELAYED ${duration(lag)}`];
+function ofData({ items }, delay) {
   if (items.size === 0) return ["empty", "ok", "LIVE"];
   const brief = delay < 1_000 ? `${Math.round(delay)} ms` : duration(delay);
   return ["live", "ok", delay === null ? "LIVE" : `LIVE ${brief}`];

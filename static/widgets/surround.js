@@ -40,9 +40,9 @@ export function surround(element, inner, bones) {
   }
 
   function fill() {
-    const { view, state, shown, isFilled } = element;
+    const { view, state, isFilled } = element;
     const isEmpty = view?.cursor ? view.items.size === 0 : !isFilled;
-    const nothing = isEmpty ? emptiness(state, element.name) : shown === 0 ? "Nothing here matches." : "";
+    const nothing = isEmpty ? emptiness(state, element.name) : element.nothing ?? "";
     setText(message, nothing);
     message.hidden = !nothing;
     slot.hidden = Boolean(view?.cursor || nothing || isFilled);

@@ -1,10 +1,21 @@
 // <stream-table>: any channel as a table; its columns are found, or named by `fields`.
 
 import { Columns, decimalsOfRow, padding } from "../columns.js";
-import { cellText } from "../format.js";
+import { cellText, isLink } from "../format.js";
 import { define } from "./element.js";
 import { GridElement } from "./grid.js";
 import { gridLook } from "./gridlook.js";
+import { aim, linkLook, newLink } from "./link.js";
+import { sheet } from "./make.js";
+
+const look = sheet(`
+.rows a[href]{color:var(--accent)}
+.cell[part~=nested]{color:var(--dim)}
+`);
+const LINK = {
+  wrap: (node) => newLink({}, node),
+  aim: (link, value) => aim(link, isLink(value) && value),
+};
 
 export class StreamTable extends GridElement {
   #columns = new Columns();
@@ -15,7 +26,7 @@ export class StreamTable extends GridElement {
   }
 
   get breadth() {
-    return this.#columns.grown;
+    return this.#columns.breadth;
   }
 
   learn(item, row) {
@@ -35,9 +46,10 @@ export class StreamTable extends GridElement {
       const { field, width, number, link } = column;
       const text = (item, row) => cellText(item[field], padding(column, row.decimals));
       const part = column.nested ? "nested" : "";
-      return { field, label: field, part, width, link, number: number && at > 0, grow: !number, text };
+      const isRight = number && at > 0;
+      return { field, label: field, part, width, number: isRight, grow: !number, text, ...(link ? LINK : {}) };
     });
   }
 }
 
-define("stream-table", StreamTable, [gridLook]);
+define("stream-table", StreamTable, [gridLook, linkLook, look]);

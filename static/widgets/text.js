@@ -64,7 +64,7 @@ export function moment(time, now) {
 export function lapse(ms) {
   const past = Math.max(0, ms) || 0;
   const hours = Math.floor(past / 3_600_000);
-  return (hours ? `${hours}:` : "") + new Date(past).toISOString().slice(14, 19);
+  return (hours ? `${hours}:` : "") + new Date(past).toISOString().slice(-10, -5);
 }
 
 export function isNumber(value) {

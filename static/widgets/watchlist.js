@@ -120,7 +120,7 @@ export class StreamWatchlist extends GridElement {
   #drawSparks(now) {
     let left = SPARKS.frame;
     for (const row of this.#sparks) {
-      if (!row.isSeen || now - (row.drawnAt ?? -Infinity) < SPARKS.every_ms) continue;
+      if (!row.isSeen() || now - (row.drawnAt ?? -Infinity) < SPARKS.every_ms) continue;
       if (left-- === 0) return this.soon();
       this.#sparks.delete(row);
       row.drawnAt = now;

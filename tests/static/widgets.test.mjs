@@ -83,7 +83,6 @@ test("each state has its name, its tone and its words", () => {
   assert.equal(said(live, view("ok")), "live | ok | LIVE");
   assert.equal(said(live, view("ok"), { delay: 120.4 }), "live | ok | LIVE 120 ms");
   assert.equal(said(live, view("ok"), { delay: 2_100 }), "live | ok | LIVE 2 s");
-  assert.equal(said(live, view("ok"), { lag: 900_000 }), "live | warn | DELAYED 15 min");
   assert.equal(said(live, { ...view("ok"), items: new Map() }), "empty | ok | LIVE");
   assert.equal(said(live, view("stale")), "stale | warn | STALE 00:42");
   const error = { kind: "http_503", message: "503 Service Unavailable" };

@@ -97,17 +97,15 @@ export class StreamElement extends HTMLElement {
   }
 
   paint(now) {
-    if (this.isConnected && this.view?.cursor && !(this.paused && this.#isShown)) this.#paintItems(now);
+    const { dirty, view } = this;
+    if (this.isConnected && view?.cursor && !(this.paused && this.#isShown)) {
+      this.dirty = clean();
+      this.#isShown = true;
+      this.isFilled = view.items.size > 0;
+      this.show(dirty, now);
+      this.send("stream-update", { view });
+    }
     this.#tell();
-  }
-
-  #paintItems(now) {
-    const { dirty } = this;
-    this.dirty = clean();
-    this.#isShown = true;
-    this.isFilled = this.view.items.size > 0;
-    this.show(dirty, now);
-    this.send("stream-update", { view: this.view });
   }
 
   #tick(now) {
@@ -201,14 +199,16 @@ export class StreamElement extends HTMLElement {
     const keys = isAll ? [...view.items.keys()] : [...added, ...changed];
     this.touched?.(keys, change, view);
     if (kind === "status") return;
-    const behind = Date.now() - Date.parse(message.as_of ?? "");
-    if (!isAll) this.delay = behind >= 0 ? behind : null;
-    this.#unsaid += added.length + changed.length + removed.length;
     if (isAll || this.unseen > DIRTY_MOST) this.dirty = clean(true);
+    if (isAll) return;
+    const behind = Date.now() - Date.parse(message.as_of);
+    this.delay = behind >= 0 ? behind : null;
+    const all = [...keys, ...removed];
+    this.#unsaid += all.length;
     if (this.dirty.all) return;
-    dirty.isMoved ||= added.length + removed.length > 0;
+    dirty.isMoved ||= all.length > changed.length;
     for (const key of added) dirty.added.add(key);
-    for (const key of keys.concat(removed)) dirty.touched.add(key);
+    for (const key of all) dirty.touched.add(key);
   }
 
   #tell() {

@@ -26,189 +26,169 @@ try {
 }
 
 export class GridElement extends StreamElement {
-  #grid;
-
-  /** Those that are shown, by key. */
-  get rows() { return this.#grid.rows(); }
+  rows = new Map(); // those that are shown, by key
+  #columns = [];
+  #breadth;
+  #chosen = null; // the reader's order, written as a channel's `sort`
+  #heldUntil = 0; // -Infinity: rows may change places at once, also under the pointer
+  #isLate = false; // whether rows wait for their places
+  #behind = new Set(); // rows out of sight whose texts are older than their items
+  #widths = sheet("");
+  #head; #body; #gone; #table; #rover;
 
   build() {
-    this.#grid = newGrid(this);
-    this.shadowRoot.adoptedStyleSheets.push(this.#grid.widths);
-    return [this.#grid.node];
+    this.#head = part("head", "div", { class: "row head", role: "row" });
+    this.#body = part("rows", "div", { class: "rows fresh", role: "rowgroup" });
+    this.#gone = this.#body.getElementsByClassName("gone");
+    const top = make("div", { role: "rowgroup", class: "top" }, this.#head);
+    this.#table = make("div", { class: "table", role: "grid" }, top, this.#body);
+    this.#rover = newRover(this.#body, () => this.rows, (row) => this.#select(row));
+    const on = (type, act) => this.#body.addEventListener(type, act);
+    on("keydown", () => { this.#heldUntil = performance.now() + HOLD_MS; });
+    on("animationend", ({ target }) => { if (target.matches(".gone")) target.remove(); });
+    on("contentvisibilityautostatechange", ({ target, skipped }) => {
+      target.isSeen = !skipped;
+      if (this.#behind.size > 0) this.soon();
+    });
+    this.shadowRoot.adoptedStyleSheets.push(this.#widths);
+    return [part("scroll", "div", {}, this.#table)];
   }
 
   reset() {
-    this.#grid.reset();
+    this.#empty();
+    this.#chosen = this.#rover.active = null;
+    this.#table.ariaLabel = this.name;
   }
 
   show(dirty, now) {
-    this.#grid.show(this.view.items, dirty, now);
+    const { items } = this.view;
+    if (dirty.all) this.#layOut(items);
+    this.#strike(items, dirty.touched);
+    this.#isLate ||= dirty.touched.size > 0;
+    if (dirty.isMoved || (this.#isLate && this.#maySort(now))) this.#place(items, dirty, now);
+    else for (const key of dirty.touched) this.#change(this.rows.get(key), items, now);
+    this.#catchUp(items, now);
+    if (this.#breadth !== this.breadth) this.refresh();
   }
 
-  second() {
-    if (this.#grid.isLate()) this.soon();
-  }
-}
-
-function newGrid(host) {
-  let rows = new Map();
-  let columns = [];
-  let breadth;
-  let chosen = null; // the reader's order, written as a channel's `sort`
-  let heldUntil = 0; // -Infinity: rows may change places at once, also under the pointer
-  let isLate = false; // whether rows wait for their places
-  const behind = new Set(); // rows out of sight whose texts are older than their items
-  const widths = sheet("");
-  const head = part("head", "div", { class: "row head", role: "row" });
-  const body = part("rows", "div", { class: "rows fresh", role: "rowgroup" });
-  const gone = body.getElementsByClassName("gone");
-  const top = make("div", { role: "rowgroup", class: "top" }, head);
-  const table = make("div", { class: "table", role: "grid" }, top, body);
-  const rover = newRover(body, () => rows, select);
-  body.addEventListener("contentvisibilityautostatechange", ({ target, skipped }) => {
-    target.isSeen = !skipped;
-    if (behind.size > 0) host.soon();
-  });
-  body.addEventListener("keydown", () => { heldUntil = performance.now() + HOLD_MS; });
-  body.addEventListener("animationend", ({ target }) => { if (target.matches(".gone")) target.remove(); });
-
-  function reset() {
-    empty();
-    chosen = rover.active = null;
-    table.ariaLabel = host.name;
-  }
-
-  function show(items, dirty, now) {
-    if (dirty.all) layOut(items);
-    strike(items, dirty.touched);
-    isLate ||= dirty.touched.size > 0;
-    if (dirty.isMoved || (isLate && maySort(now))) place(items, dirty, now);
-    else for (const key of dirty.touched) change(rows.get(key), items, now);
-    catchUp(items, now);
-    if (breadth !== host.breadth) host.refresh();
-  }
-
-  function empty() {
-    rows.clear();
-    behind.clear();
-    columns = [];
-    head.replaceChildren();
-    body.replaceChildren();
+  #empty() {
+    this.rows.clear();
+    this.#behind.clear();
+    this.#columns = [];
+    this.#head.replaceChildren();
+    this.#body.replaceChildren();
   }
 
   // Where the columns only became more or wider, rows are kept.
-  function layOut(items) {
-    for (const [key, item] of items) host.learn(item, { key, decimals: 0 });
-    breadth = host.breadth;
-    const wanted = host.columns();
-    if (columns.some(({ field }, at) => field !== wanted[at]?.field)) empty();
-    columns = wanted;
-    const least = extent(columns.filter(({ yields }) => !yields));
-    widths.replaceSync(`${columns.map(rule).join("")}.row{min-width:${least}}`);
-    for (const column of columns.slice(head.children.length)) addHead(column);
-    showSort();
+  #layOut(items) {
+    for (const [key, item] of items) this.learn(item, { key, decimals: 0 });
+    this.#breadth = this.breadth;
+    const wanted = this.columns();
+    if (this.#columns.some(({ field }, at) => field !== wanted[at]?.field)) this.#empty();
+    this.#columns = wanted;
+    const least = extent(this.#columns.filter(({ yields }) => !yields));
+    this.#widths.replaceSync(`${this.#columns.map(rule).join("")}.row{min-width:${least}}`);
+    for (const column of this.#columns.slice(this.#head.children.length)) this.#addHead(column);
+    this.#showSort();
   }
 
-  function addHead({ field, label, number, draw }) {
+  #addHead({ field, label, number, draw }) {
     const [first, second] = number ? [`-${field}`, field] : [field, `-${field}`];
     const button = make("button", { type: "button", title: label }, label);
     button.addEventListener("click", () => {
-      chosen = chosen === first ? second : chosen === second ? null : first;
-      showSort();
-      [heldUntil, isLate] = [-Infinity, true];
-      host.soon();
+      this.#chosen = this.#chosen === first ? second : this.#chosen === second ? null : first;
+      this.#showSort();
+      [this.#heldUntil, this.#isLate] = [-Infinity, true];
+      this.soon();
     });
-    const named = { class: `cell c${head.children.length}`, role: "columnheader" };
-    head.append(part("column", "div", named, draw ? "" : button));
+    const named = { class: `cell c${this.#head.children.length}`, role: "columnheader" };
+    this.#head.append(part("column", "div", named, draw ? "" : button));
   }
 
-  function order() {
-    return chosen ?? (host.listed ? null : host.view.sort);
+  #order() {
+    return this.#chosen ?? (this.listed ? null : this.view.sort);
   }
 
-  function showSort() {
-    columns.forEach(({ field }, at) => {
-      head.children[at].ariaSort = { [field]: "ascending", [`-${field}`]: "descending" }[order()] ?? "none";
+  #showSort() {
+    this.#columns.forEach(({ field }, at) => {
+      this.#head.children[at].ariaSort = { [field]: "ascending", [`-${field}`]: "descending" }[this.#order()] ?? "none";
     });
   }
 
   // In order of arrival the newest stands last, and is what must be seen where there are too many.
-  function arrange() {
-    const { listed, max, view } = host;
-    const sort = order();
+  #arrange() {
+    const { listed, max, view } = this;
+    const sort = this.#order();
     const most = max ?? MOST_ROWS;
     const keys = (!sort && listed) || sorted({ ...view, sort }).map(([key]) => key);
     return sort || listed ? keys.slice(0, most) : keys.slice(-most);
   }
 
-  function maySort(now) {
-    return heldUntil === -Infinity || (now >= heldUntil && !body.matches(":hover"));
+  #maySort(now) {
+    return this.#heldUntil === -Infinity || (now >= this.#heldUntil && !this.#body.matches(":hover"));
   }
 
-  function place(items, { all, added, touched }, now) {
-    let keys = arrange();
-    const before = rows;
-    if (!all && !maySort(now)) {
+  #place(items, { all, added, touched }, now) {
+    let keys = this.#arrange();
+    const before = this.rows;
+    if (!all && !this.#maySort(now)) {
       // Rows keep their places under the pointer; what came meanwhile stands at the end.
       const wanted = new Set(keys);
       keys = [...[...before.keys()].filter((key) => wanted.delete(key)), ...wanted];
-      isLate = true;
-    } else [heldUntil, isLate] = [now + HOLD_MS, false];
-    rows = new Map(keys.map((key) => [key, before.get(key) ?? newRow(key, now)]));
-    for (const [key, row] of rows) {
+      this.#isLate = true;
+    } else [this.#heldUntil, this.#isLate] = [now + HOLD_MS, false];
+    this.rows = new Map(keys.map((key) => [key, before.get(key) ?? newRow(key, now)]));
+    for (const [key, row] of this.rows) {
       const isKnown = before.delete(key);
       if (!isKnown && !all && added.has(key)) row.element.classList.add("new");
-      if (!isKnown || all) write(row, items, false, now);
-      else if (touched.has(key)) change(row, items, now);
+      if (!isKnown || all) this.#write(row, items, false, now);
+      else if (touched.has(key)) this.#change(row, items, now);
     }
     for (const { element } of before.values()) element.remove();
-    lineUp(body, rows.values());
-    rover.settle();
+    lineUp(this.#body, this.rows.values());
+    this.#rover.settle();
   }
 
-  function write(row, items, mayFlash, now) {
+  #write(row, items, mayFlash, now) {
     const item = items.get(row.key);
-    if (item) host.learn(item, row);
-    row.write(columns, item, mayFlash, now);
+    if (item) this.learn(item, row);
+    row.write(this.#columns, item, mayFlash, now);
   }
 
   // A change of a row that nobody sees can wait for a quieter frame, and flashes for nobody.
-  function change(row, items, now) {
+  #change(row, items, now) {
     if (!row || !items.has(row.key)) return;
     row.tick(now);
-    if (row.isSeen()) write(row, items, true, now);
-    else behind.add(row);
+    if (row.isSeen()) this.#write(row, items, true, now);
+    else this.#behind.add(row);
   }
 
-  function catchUp(items, now) {
+  #catchUp(items, now) {
     let left = CAUGHT_UP;
-    for (const row of behind) {
+    for (const row of this.#behind) {
       if (!row.isSeen() && left-- <= 0) continue;
-      behind.delete(row);
-      if (rows.get(row.key) === row) write(row, items, false, now);
+      this.#behind.delete(row);
+      if (this.rows.get(row.key) === row) this.#write(row, items, false, now);
     }
-    if (behind.size > 0) host.soon();
+    if (this.#behind.size > 0) this.soon();
   }
 
-  function strike(items, touched) {
+  #strike(items, touched) {
     for (const key of touched) {
-      const row = rows.get(key);
+      const row = this.rows.get(key);
       if (!row || items.has(key)) continue;
-      rows.delete(key);
+      this.rows.delete(key);
       row.element.className = "row gone";
       row.element.tabIndex = -1;
     }
-    while (gone.length > GONE_MOST) gone[0].remove();
+    while (this.#gone.length > GONE_MOST) this.#gone[0].remove();
   }
 
-  function select(row) {
-    for (const { element } of rows.values()) element.ariaSelected = null;
+  #select(row) {
+    for (const { element } of this.rows.values()) element.ariaSelected = null;
     row.element.ariaSelected = "true";
-    host.choose(row.key);
+    this.choose(row.key);
   }
-
-  const node = part("scroll", "div", {}, table);
-  return { node, widths, reset, show, rows: () => rows, isLate: () => isLate };
 }
 
 // In digits of the whole table: those of a bold cell are wider.

@@ -41,7 +41,7 @@ font-variant-numeric:tabular-nums}
 .words,.cell{overflow:hidden;text-overflow:ellipsis}
 button{font:inherit;color:inherit;background:none;border:0;padding:0;cursor:pointer}
 :focus-visible{outline:2px solid var(--accent);outline-offset:-2px}
-.foot,.row,.bone{display:flex;align-items:center}
+.foot,.row{display:flex;align-items:center}
 .row,.bone{height:var(--row);border-bottom:var(--hair)}
 .foot{gap:8px;height:24px;padding:0 10px;font-size:11px;flex:none;
 color:var(--dim);background:var(--side);border-top:var(--hair);white-space:nowrap}
@@ -59,9 +59,7 @@ color:var(--dim);background:var(--side);border-top:var(--hair);white-space:nowra
 [data-tone=bad] .dot{border:0;border-radius:0;clip-path:polygon(50% 0,100% 100%,0 100%)}
 [data-old] .fresh{opacity:.85;filter:grayscale(1)}
 .message{padding:20px 12px;overflow-wrap:anywhere}
-.bone{padding:0 10px;gap:24px}
-.bone::before,.bone::after{content:"";height:8px;border-radius:2px;background:var(--line);width:22%}
-.bone::after{width:40%;margin-left:auto}
+.bone{background:linear-gradient(90deg,var(--line) 22%,#0000 0 60%,var(--line) 0) 50%/calc(100% - 20px) 8px no-repeat}
 .sr{position:absolute;clip-path:inset(50%)}
 @media (forced-colors:active){.dot{forced-color-adjust:none}}
 `);

@@ -26,26 +26,20 @@ export function surround(element, inner, bones) {
   });
 
   function tell(now) {
-    const { view, state, paused, unseen } = element;
+    const { view, state, paused, unseen, isFilled, name, nothing } = element;
     const text = paused ? `PAUSED${unseen ? ` · ${unseen} changed` : ""}` : state.text;
+    const isBrief = state.name === "reconnecting" && now - state.since < BRIEF_MS;
     setText(words, text);
     words.title = text;
-    frame.dataset.tone = paused ? "calm" : state.tone;
-    const isBrief = state.name === "reconnecting" && now - state.since < BRIEF_MS;
-    frame.toggleAttribute("data-old", OLD.includes(state.name) && !isBrief);
     setText(clock, moment(view?.as_of, now));
     clock.title = view?.as_of ? `as of ${view.as_of}` : "";
     setText(pause, paused ? "Resume" : "Pause");
-    fill();
-  }
-
-  function fill() {
-    const { view, state, isFilled } = element;
+    frame.dataset.tone = paused ? "calm" : state.tone;
+    frame.toggleAttribute("data-old", OLD.includes(state.name) && !isBrief);
     const isEmpty = view?.cursor ? view.items.size === 0 : !isFilled;
-    const nothing = isEmpty ? emptiness(state, element.name) : element.nothing ?? "";
-    setText(message, nothing);
-    message.hidden = !nothing;
-    slot.hidden = Boolean(view?.cursor || nothing || isFilled);
+    setText(message, isEmpty ? emptiness(state, name) : nothing ?? "");
+    message.hidden = !message.textContent;
+    slot.hidden = Boolean(view?.cursor || isFilled) || !message.hidden;
     body.ariaBusy = String(!slot.hidden);
   }
 

@@ -6,80 +6,69 @@ import { cellText, decimalsOf, isLink, isNested, isNumeric } from "./format.js";
 const MOST = 12;
 const MOSTLY = 0.8; // the share from which on a column is taken for one of numbers, or of like decimals
 const LONG = 28; // texts from so many characters on stand after the short ones
-const WIDTH_CH = { least: 5, key: 24, number: 24, text: 44, nested: 26, link: 18 };
+const LEAST_CH = 5;
+const WIDEST_CH = { key: 24, number: 24, text: 44, nested: 26, link: 18 };
 const ROW_PAD_CH = 3; // room for ".00" where only the row knows
-const BOLD = 1.15;
-const PROSE = 0.9; // letters are narrower than the digit that `ch` is measured by
+const WIDER = { key: 1.15, text: 0.9 }; // bold, and letters, by the digit that widths are measured in
+const RANKS = { key: 0, number: 1, text: 1, nested: 3, link: 4 }; // 2: long texts; 5: nothing at all
 
 export class Columns {
   #fields = new Map();
-  key = null;
+  #known = new WeakSet(); // items that were learned from
+  #key;
   shown = [];
 
-  clear(key) {
-    this.#fields.clear();
-    this.key = key;
-    this.shown = [];
-  }
-
-  /** Fields that have no column. */
-  get left() {
-    return this.#fields.size - this.shown.length;
-  }
-
-  /** Takes note of an item; says whether the layout is another one now. */
+  /** Takes note of an item. */
   learn(item) {
-    let grown = false;
+    if (this.#known.has(item)) return;
+    this.#known.add(item);
     for (const [field, value] of Object.entries(item)) {
-      const known = this.#fields.get(field);
-      if (!known) this.#fields.set(field, newColumn(field));
-      grown = grow(known ?? this.#fields.get(field), value) || grown || !known;
+      const column = this.#fields.get(field) ?? newColumn(field);
+      this.#fields.set(field, column);
+      if ((value ?? null) !== null) grow(column, value);
     }
-    return grown;
   }
 
-  /** Settles the columns: what is shown stays where it is, new fields go to the end. */
-  settle() {
-    const taken = new Set(this.shown);
-    for (const column of this.#fields.values()) this.#measure(column);
-    const rest = [...this.#fields.values()].filter((column) => !taken.has(column));
-    rest.sort((a, b) => this.#rank(a) - this.#rank(b));
-    this.shown = [...this.shown, ...rest].slice(0, MOST);
+  /** All that the layout depends on, as a text. */
+  get breadth() {
+    const all = [...this.#fields.values()];
+    return all.map(({ number, nested, link, decimals, chars, head }) => [number, nested, link, decimals, chars, head]).join();
+  }
+
+  /** Settles the columns of items with this key: what is shown stays where it is, new fields go to the end. */
+  settle(key) {
+    if (this.#key !== key) this.shown = [];
+    this.#key = key;
+    const all = [...this.#fields.values()];
+    for (const column of all) this.#measure(column);
+    const rest = all.filter((column) => !this.shown.includes(column));
+    this.shown = [...this.shown, ...rest.sort((a, b) => a.rank - b.rank)].slice(0, MOST);
   }
 
   #measure(column) {
+    const { field, chars, decimals, head } = column;
     const kind = this.#kind(column);
     column.byRow = !isAlike(column);
-    const most = WIDTH_CH[kind];
-    const padded = column.byRow ? column.chars + ROW_PAD_CH : column.head + 1 + column.decimals;
-    const chars = column.decimals > 0 ? Math.max(column.chars, padded) : column.chars;
-    const wanted = Math.ceil(chars * ({ key: BOLD, text: PROSE }[kind] ?? 1));
-    column.width = Math.max(WIDTH_CH.least, column.field.length + 2, Math.min(wanted, most));
-    column.fills = kind === "text" && wanted > most;
+    const padded = column.byRow ? chars + ROW_PAD_CH : head + 1 + decimals;
+    const wanted = Math.ceil((decimals > 0 ? Math.max(chars, padded) : chars) * (WIDER[kind] ?? 1));
+    column.width = Math.max(LEAST_CH, field.length + 2, Math.min(wanted, WIDEST_CH[kind]));
+    // Time and source are read before a headline, and a headline before a link.
+    const isLong = kind === "text" && chars > LONG;
+    column.rank = field === this.#key ? 0 : chars === 0 ? 5 : isLong ? 2 : RANKS[kind];
   }
 
-  #kind(column) {
-    if (column.field === this.key && !column.link) return "key";
-    return ["nested", "link"].find((kind) => column[kind]) ?? (column.number ? "number" : "text");
-  }
-
-  #rank(column) {
-    // Short ones first: time and source are read before a headline, and a headline before a link.
-    if (column.field === this.key) return 0;
-    if (column.chars === 0) return 5;
-    return column.link ? 4 : column.nested ? 3 : column.number || column.chars <= LONG ? 1 : 2;
+  #kind({ field, link, nested, number }) {
+    if (field === this.#key && !link) return "key";
+    return nested ? "nested" : link ? "link" : number ? "number" : "text";
   }
 }
 
 function newColumn(field) {
   const kind = { number: true, nested: false, link: false };
-  const seen = { values: 0, numbers: 0, decimals: 0, counts: [], chars: 0, head: 0 };
-  return { field, ...kind, ...seen, width: 0, byRow: false, fills: false };
+  return { field, ...kind, values: 0, numbers: 0, decimals: 0, counts: [], chars: 0, head: 0 };
 }
 
 function grow(column, value) {
-  if (value === null || value === undefined) return false;
-  const before = shape(column);
   column.values += 1;
   column.numbers += isNumeric(value) ? 1 : 0;
   column.number = column.numbers >= column.values * MOSTLY;
@@ -92,18 +81,12 @@ function grow(column, value) {
     column.head = Math.max(column.head, String(Math.trunc(value)).length + (value < 0 && value > -1));
   }
   column.chars = Math.max(column.chars, cellText(value).length);
-  return before !== shape(column);
-}
-
-function shape({ number, nested, link, decimals, chars, head }) {
-  return [number, nested, link, decimals, chars, head].join();
 }
 
 // Shares and currencies in one column differ in decimals by nature; 1.5 among 1.25s only lacks a zero.
 function isAlike({ counts, decimals }) {
   const all = counts.reduce((sum, count) => sum + count, 0);
-  const near = (counts[decimals] ?? 0) + (counts[decimals - 1] ?? 0);
-  return near >= all * MOSTLY;
+  return (counts[decimals] ?? 0) + (counts[decimals - 1] ?? 0) >= all * MOSTLY;
 }
 
 /** To how many decimals a cell is padded: as its column, or as its row where instruments differ. */

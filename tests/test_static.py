@@ -30,6 +30,16 @@ SIZES = [
     ("stream.js", ("./share.js", "./notices.js"), 10 * KIB, 4.5 * KIB),
     ("stream.js", (), 16 * KIB, 6.5 * KIB),
 ]
+WIDGETS = [
+    # entry, most bytes minified, most of them compressed; the client is not counted
+    ("widgets.js", 47 * KIB, 18.75 * KIB),
+    ("widgets/status.js", 24 * KIB, 10 * KIB),
+    ("widgets/ticker.js", 24 * KIB, 10 * KIB),
+    ("widgets/news.js", 24 * KIB, 10 * KIB),
+    ("widgets/chart.js", 24 * KIB, 10 * KIB),
+    ("widgets/table.js", 24 * KIB, 10.25 * KIB),
+    ("widgets/watchlist.js", 25.75 * KIB, 11 * KIB),
+]
 
 
 def name_of(path: Path) -> str:
@@ -173,6 +183,21 @@ def test_what_a_page_loads_is_small(
     assert len(gzip.compress(code)) <= most_compressed
 
 
+@pytest.mark.parametrize(("entry", "most_bytes", "most_compressed"), WIDGETS)
+def test_widgets_are_small_and_as_large_as_their_page_says(
+    entry: str, most_bytes: float, most_compressed: float
+) -> None:
+    code = minified(entry, ("*/stream.js",))
+    sizes = (len(code), len(gzip.compress(code)))
+    assert sizes[0] <= most_bytes
+    assert sizes[1] <= most_compressed
+    page = (ROOT / "docs" / "widgets.md").read_text(encoding="utf-8").split("## Sizes")[1]
+    row = re.search(rf"^\| `{entry}`[^|]*\| ([\d.]+) KB \| ([\d.]+) KB \|$", page, re.MULTILINE)
+    assert row is not None
+    for told, size in zip(row.groups(), sizes, strict=True):
+        assert abs(size - 1000 * float(told)) <= 0.03 * size
+
+
 @pytest.mark.parametrize("script", SCRIPTS, ids=name_of)
 def test_every_script_is_a_module_that_node_can_parse(script: Path) -> None:
     run = subprocess.run(
@@ -240,7 +265,7 @@ def test_every_attribute_part_and_property_of_the_elements_is_declared_and_descr
     types = (STATIC / "widgets.d.ts").read_text(encoding="utf-8")
     page = (ROOT / "docs" / "widgets.md").read_text(encoding="utf-8")
     lists = re.findall(r"^const (?:WHERE|HOW) = \[(.*)\]", "\n".join(scripts), re.MULTILINE)
-    lists += re.findall(r"\.observedAttributes, (.*)\];", "\n".join(scripts))
+    lists += re.findall(r"^define\(.*\], \[(.*)\]\);$", "\n".join(scripts), re.MULTILINE)
     attributes = {name for names in lists for name in re.findall(r'"([\w-]+)"', names)}
     assert {"src", "max-rate", "stale-after", "scale"} <= attributes
     for name in attributes:
@@ -249,7 +274,7 @@ def test_every_attribute_part_and_property_of_the_elements_is_declared_and_descr
         assert re.search(rf"^  {camel}: ", types, re.MULTILINE), name
     for name in set(re.findall(r"--stream-[\w-]+", "\n".join(scripts))):
         assert f"`{name}`" in page, name
-    for name in set(re.findall(r'\bpart: "(\w+)"', "\n".join(scripts))):
+    for name in set(re.findall(r'\bpart(?:: |\()"(\w+)"', "\n".join(scripts))):
         assert f"`{name}`" in page, name
 
 

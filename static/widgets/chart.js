@@ -3,7 +3,6 @@
 import { setText } from "../dom.js";
 import { decimalsOf } from "../format.js";
 import { sorted } from "../stream.js";
-import { soon } from "./beat.js";
 import { define, StreamElement } from "./element.js";
 import { History } from "./history.js";
 import { make, sheet } from "./make.js";
@@ -35,8 +34,6 @@ background:var(--bg);border:1px solid var(--line);border-radius:3px}
 `);
 
 export class StreamChart extends StreamElement {
-  static get observedAttributes() { return [...StreamElement.observedAttributes, "field", "span", "scale"]; }
-  static get sheets() { return [look]; }
   #chart; #legend; #plot; #canvas; #cross; #tip;
   #history = null;
   #keys = [];
@@ -67,16 +64,9 @@ export class StreamChart extends StreamElement {
     this.#chart.hidden = true;
   }
 
-  touched(change, view) {
-    if (!this.#history) return;
-    const isAll = change.kind === "snapshot";
-    if (isAll) this.#history.start(view.trail, this.#field);
-    const now_s = Date.now() / 1000;
-    for (const key of isAll ? view.items.keys() : [...change.added, ...change.changed]) {
-      const value = view.items.get(key)?.[this.#field];
-      if (isNumber(value)) this.#history.add(key, now_s, value);
-    }
-    for (const key of change.removed) this.#history.add(key, now_s, null);
+  touched(keys, { kind, removed }, view) {
+    this.#history.take(keys, kind, view, this.#field);
+    for (const key of removed) this.#history.add(key, Date.now() / 1000, null);
   }
 
   show({ all }) {
@@ -92,7 +82,7 @@ export class StreamChart extends StreamElement {
     if (!["live", "empty"].includes(this.state.name)) {
       for (const key of this.#keys) this.#history.add(key, now / 1000, null);
     }
-    if (this.view?.cursor) soon(this);
+    if (this.view?.cursor) this.soon();
   }
 
   summary() {
@@ -165,7 +155,7 @@ export class StreamChart extends StreamElement {
 
   #point(px) {
     this.#at = px;
-    if (this.#frame) soon(this);
+    if (this.#frame) this.soon();
     else this.#cross.hidden = this.#tip.hidden = true;
   }
 
@@ -202,7 +192,7 @@ export class StreamChart extends StreamElement {
   }
 }
 
-define("stream-chart", StreamChart);
+define("stream-chart", StreamChart, [look], ["field", "span", "scale"]);
 
 function moved(value, base) {
   return ((value - base) / Math.abs(base || 1)) * 100;

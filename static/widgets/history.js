@@ -16,6 +16,15 @@ export class History {
     return this.#lines.get(String(key)) ?? [];
   }
 
+  /** Takes the values of `field` of these keys; of a snapshot first what the channel kept of it. */
+  take(keys, kind, { items, trail }, field) {
+    if (kind === "snapshot") this.start(trail, field);
+    for (const key of keys) {
+      const value = items.get(key)?.[field];
+      if (isNumber(value)) this.add(key, Date.now() / 1000, value);
+    }
+  }
+
   /** Begins with what the channel kept of `field`. */
   start(trail, field) {
     for (const [key, fields] of Object.entries(trail ?? {})) {
@@ -29,12 +38,12 @@ export class History {
     const points = this.of(key);
     this.#lines.set(String(key), points);
     const [before, last] = [points.at(-2), points.at(-1)];
-    if (value === null && (last?.[1] ?? null) === null) return;
+    const goesOn = value !== null && isKnown(last);
+    if (value === null && !isKnown(last)) return;
     const mean_s = points.length > 2 ? (last[0] - points[0][0]) / (points.length - 1) : 0;
     const pace_s = Math.max(this.#every_s, mean_s * 0.8);
-    const goesOn = value !== null && (last?.[1] ?? null) !== null;
     if (goesOn && at_s - last[0] > 2 * pace_s) points.push([at_s - this.#every_s, last[1]]);
-    else if (goesOn && (before?.[1] ?? null) !== null && last[0] - before[0] < pace_s) points.pop();
+    else if (goesOn && isKnown(before) && last[0] - before[0] < pace_s) points.pop();
     points.push([at_s, value]);
     while (points.length > this.#most) points.shift();
   }
@@ -44,4 +53,8 @@ export class History {
     const kept = new Set([...keys].map(String));
     for (const key of this.#lines.keys()) if (!kept.has(key)) this.#lines.delete(key);
   }
+}
+
+function isKnown(point) {
+  return (point?.[1] ?? null) !== null;
 }

@@ -3,9 +3,10 @@
 
 import { connect } from "../stream.js";
 
-const TRAIL = true; // snapshots bring the recent values that a channel keeps
-const NOTICES = ["snapshot", "diff", "status"];
-const lines = new Map();
+const HEARD = ["snapshot", "diff", "status", "state", "error"];
+const followers = new Set(); // {id, channel, hear, open(channels), client}; those with one id share a client
+const left = []; // those that followed until this turn
+let timer = 0;
 
 /**
  * Follows `channel`; returns what ends it. `hear(type, detail)` is called with the client's events
@@ -14,97 +15,75 @@ const lines = new Map();
  */
 export function follow(channel, { src, ...options }, hear) {
   const id = JSON.stringify([src, options]);
-  const line = lines.get(id) ?? new Line(id, src, options);
-  lines.set(id, line);
-  return line.join(channel, hear);
+  const open = (channels) => connect(src, { ...options, channels, trail: true });
+  const one = { id, channel, hear, open, client: null };
+  followers.add(one);
+  later();
+  return () => {
+    followers.delete(one);
+    left.push(one);
+    later();
+  };
 }
 
 /** The same with a client of the page's own, which stays the page's to close. */
 export function attach(client, channel, hear) {
   const ended = new AbortController();
-  for (const type of [...NOTICES, "state", "error"]) {
-    const tell = ({ detail }) => { if (!detail.view || detail.view.name === channel) hear(type, detail); };
-    client.addEventListener(type, tell, { signal: ended.signal });
-  }
+  listen(client, (type, detail, name) => {
+    if ((name ?? channel) === channel) hear(type, detail);
+  }, ended.signal);
   hear("join", client);
   return () => ended.abort();
 }
 
-class Line {
-  #id; #src; #options;
-  #hearers = new Map(); // channel → set of functions
-  #clients = new Map(); // channel → client; many channels may have one
-  #timer = 0;
-
-  constructor(id, src, options) {
-    [this.#id, this.#src, this.#options] = [id, src, { ...options, trail: TRAIL }];
+// `act(type, detail, name)`; what is of all channels has no name.
+function listen(client, act, signal) {
+  for (const type of HEARD) {
+    const hear = ({ detail }) => act(type, detail, detail.view?.name ?? detail.channel);
+    client.addEventListener(type, hear, { signal });
   }
+}
 
-  join(channel, hear) {
-    const all = this.#hearers.get(channel) ?? new Set();
-    this.#hearers.set(channel, all.add(hear));
-    const client = this.#clients.get(channel);
-    if (client) hear("join", client);
-    else this.#later();
-    return () => {
-      all.delete(hear);
-      this.#later();
-    };
-  }
+// At the end of the turn: an element that is moved within the page keeps its link.
+function later() {
+  timer ||= setTimeout(() => {
+    timer = 0;
+    const waiting = [...followers].filter(({ client }) => !client);
+    for (const ones of Map.groupBy(waiting, ({ id }) => id).values()) join(ones);
+    for (const one of left.splice(0)) leave(one);
+  });
+}
 
-  // At the end of the turn: an element that is moved within the page keeps its link.
-  #later() {
-    this.#timer ||= setTimeout(() => {
-      this.#timer = 0;
-      for (const [channel, all] of this.#hearers) if (all.size === 0) this.#drop(channel);
-      const fresh = [...this.#hearers.keys()].filter((channel) => !this.#clients.has(channel));
-      if (fresh.length > 0) this.#add(fresh);
-      if (this.#hearers.size === 0) lines.delete(this.#id);
-    });
-  }
+function join(ones) {
+  const [{ id }] = ones;
+  const client = [...followers, ...left].find((one) => one.id === id && one.client && one.client.state !== "closed")?.client;
+  if (!client) return open(ones);
+  client.add(ones.map(({ channel }) => channel));
+  settle(ones, client);
+}
 
-  #drop(channel) {
-    const client = this.#clients.get(channel);
-    this.#hearers.delete(channel);
-    this.#clients.delete(channel);
-    if (![...this.#clients.values()].includes(client)) client?.close();
-    else client.remove?.([channel]);
-  }
+function leave({ client, channel }) {
+  const others = [...followers].filter((one) => one.client === client);
+  if (others.length === 0) client?.close();
+  else if (!others.some((one) => one.channel === channel)) client?.remove([channel]);
+}
 
-  #add(channels) {
-    const open = [...this.#clients.values()].find((client) => client.add && client.state !== "closed");
-    if (!open) return this.#open(channels);
-    open.add(channels);
-    this.#settle(open, channels);
-  }
+function open(ones) {
+  const client = ones[0].open([...new Set(ones.map(({ channel }) => channel))]);
+  listen(client, (type, detail, name) => {
+    const mine = [...followers].filter((one) => one.client === client);
+    const groups = Map.groupBy(mine, ({ channel }) => channel);
+    // One channel that nobody may read must not take the others with it.
+    const isOfAll = type === "error" && !name && /^http_4/.test(detail.code);
+    if (isOfAll && groups.size > 1) return groups.forEach(open);
+    for (const one of name ? groups.get(name) ?? [] : mine) one.hear(type, detail);
+  });
+  settle(ones, client);
+}
 
-  #open(channels) {
-    const client = connect(this.#src, { ...this.#options, channels });
-    const tell = (channel, type, detail) => {
-      if (this.#clients.get(channel) !== client) return;
-      for (const hear of this.#hearers.get(channel)) hear(type, detail);
-    };
-    const mine = () => [...this.#clients].filter(([, other]) => other === client).map(([channel]) => channel);
-    for (const type of NOTICES) {
-      client.addEventListener(type, ({ detail }) => tell(detail.view.name, type, detail));
-    }
-    client.addEventListener("state", ({ detail }) => {
-      for (const channel of mine()) tell(channel, "state", detail);
-    });
-    client.addEventListener("error", ({ detail }) => {
-      const all = mine();
-      // One channel that nobody may read must not take the others with it.
-      const isOfAll = !detail.channel && /^http_4/.test(detail.code) && all.length > 1;
-      if (isOfAll) return all.forEach((one) => this.#open([one]));
-      for (const channel of detail.channel ? [detail.channel] : all) tell(channel, "error", detail);
-    });
-    this.#settle(client, channels);
-  }
-
-  #settle(client, channels) {
-    for (const channel of channels) {
-      this.#clients.set(channel, client);
-      for (const hear of this.#hearers.get(channel)) hear("join", client);
-    }
+function settle(ones, client) {
+  for (const one of ones) {
+    one.client = client;
+    one.hear("join", client);
   }
 }

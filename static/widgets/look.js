@@ -21,44 +21,45 @@ export const look = sheet(`
 --up:var(--stream-up,var(--green));
 --down:var(--stream-down,var(--red));
 --row:var(--stream-row-h,26px);
-color-scheme:light dark;
-container-type:inline-size;
-display:flex;flex-direction:column;height:100%;max-height:inherit;position:relative;overflow:hidden;
+--hair:1px solid var(--line);
+color-scheme:light dark;container-type:inline-size;
+height:100%;max-height:inherit;overflow:hidden;
 color:var(--ink);background:var(--bg);text-align:start;
-font:var(--stream-font,13px/1.4 system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif);
+font:var(--stream-font,13px/1.4 system-ui,sans-serif);
 font-variant-numeric:tabular-nums}
 :host([theme=light]) .frame{color-scheme:light}
 :host([theme=dark]) .frame{color-scheme:dark}
 :host([palette=cvd]) .frame{--up:var(--stream-up,light-dark(#1a66c4,#74b0fa));--down:var(--stream-down,light-dark(#a34f00,#f39b45))}
 :host([palette=asia]) .frame{--up:var(--stream-up,var(--red));--down:var(--stream-down,var(--green))}
-.body{flex:1;min-height:0;display:flex;flex-direction:column;position:relative}
-.scroll{flex:1;min-height:0;overflow:auto;overscroll-behavior:contain}
+.frame,.body{display:flex;flex-direction:column;position:relative}
+.body,.scroll{flex:1;min-height:0}
+.scroll{overflow:auto;overscroll-behavior:contain}
 .body:has(>.message:not([hidden]))>.scroll{flex:none}
 .up{color:var(--up)}
 .down{color:var(--down)}
-.quiet{color:var(--dim)}
+.quiet,.message{color:var(--dim)}
+.words,.cell{overflow:hidden;text-overflow:ellipsis}
 button{font:inherit;color:inherit;background:none;border:0;padding:0;cursor:pointer}
-a{color:inherit;text-decoration:none}
-a[href]:hover{text-decoration:underline}
 :focus-visible{outline:2px solid var(--accent);outline-offset:-2px}
-.foot{display:flex;align-items:center;gap:8px;height:24px;padding:0 10px;font-size:11px;flex:none;
-color:var(--dim);background:var(--side);border-top:1px solid var(--line);white-space:nowrap}
-.words{flex:1;min-width:0;overflow:hidden;text-overflow:ellipsis}
-.foot button{min-width:52px;height:18px;border:1px solid var(--line);border-radius:3px}
+.foot,.row{display:flex;align-items:center}
+.row,.bone{height:var(--row);border-bottom:var(--hair)}
+.foot{gap:8px;height:24px;padding:0 10px;font-size:11px;flex:none;
+color:var(--dim);background:var(--side);border-top:var(--hair);white-space:nowrap}
+.words{flex:1;min-width:0;color:var(--tone)}
+.foot button{min-width:52px;height:18px;border:var(--hair);border-radius:3px}
 .foot button:hover{background:var(--mark)}
-.foot button[aria-pressed=true]{color:var(--warn);border-color:currentColor}
-.dot{flex:none;width:8px;height:8px;border-radius:50%;border:1.5px solid var(--dim);display:inline-block}
-[data-tone=ok] .dot{background:var(--green);border-color:var(--green)}
-[data-tone=warn] .dot{background:var(--warn);border-color:var(--warn);border-radius:1px}
-[data-tone=bad] .dot{background:var(--red);border:0;border-radius:0;clip-path:polygon(50% 0,100% 100%,0 100%)}
-[data-tone=warn] .words{color:var(--warn)}
-[data-tone=bad] .words{color:var(--red)}
-.frame[data-old] .fresh{opacity:.85;filter:grayscale(1)}
-.message{padding:20px 12px;color:var(--dim);overflow-wrap:anywhere}
-[data-tone=bad] .message{color:var(--red)}
-.bone{height:var(--row);border-bottom:1px solid var(--line);display:flex;align-items:center;padding:0 10px;gap:24px}
-.bone::before,.bone::after{content:"";height:8px;border-radius:2px;background:var(--line);width:22%}
-.bone::after{width:40%;margin-left:auto}
-.sr{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
-@media (forced-colors:active){.dot,[data-tone] .dot{forced-color-adjust:none}.up,.down{color:CanvasText}}
+:host([paused]) .foot button{color:var(--warn);border-color:currentColor}
+[data-tone=ok]{--tone:var(--green)}
+[data-tone=warn]{--tone:var(--warn)}
+[data-tone=bad]{--tone:var(--red)}
+[data-tone=ok] .words{color:inherit}
+[data-tone=bad] .message{color:var(--tone)}
+.dot{flex:none;width:8px;height:8px;border-radius:50%;border:1.5px solid var(--tone,var(--dim));background:var(--tone)}
+[data-tone=warn] .dot{border-radius:1px}
+[data-tone=bad] .dot{border:0;border-radius:0;clip-path:polygon(50% 0,100% 100%,0 100%)}
+[data-old] .fresh{opacity:.85;filter:grayscale(1)}
+.message{padding:20px 12px;overflow-wrap:anywhere}
+.bone{background:linear-gradient(90deg,var(--line) 22%,#0000 0 60%,var(--line) 0) 50%/calc(100% - 20px) 8px no-repeat}
+.sr{position:absolute;clip-path:inset(50%)}
+@media (forced-colors:active){.dot{forced-color-adjust:none}}
 `);

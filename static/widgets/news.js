@@ -3,10 +3,11 @@
 import { setText } from "../dom.js";
 import { isLink } from "../format.js";
 import { sorted } from "../stream.js";
-import { soon } from "./beat.js";
 import { define, StreamElement } from "./element.js";
-import { make } from "./make.js";
+import { aim, linkLook, newLink } from "./link.js";
+import { make, part } from "./make.js";
 import { newsLook } from "./newslook.js";
+import { lineUp, newRover } from "./rover.js";
 import { moment } from "./text.js";
 
 const MOST_ROWS = 50;
@@ -17,43 +18,41 @@ const CHIPS_MOST = 3;
 const SEEN = ["title", "summary", "url", "updated"]; // what must change for "upd"
 
 export class StreamNews extends StreamElement {
-  static get observedAttributes() { return [...super.observedAttributes, "filter", "source"]; }
-  static get sheets() { return [newsLook]; }
-  #feed; #scroll; #pill;
+  #feed; #scroll; #pill; #rover;
   #rows = new Map(); // key → row, the newest first
   #gone = [];
   #held = new Set(); // came while the reader was further down
-  #active = null;
 
   build() {
-    this.#feed = make("div", { class: "rows fresh", role: "feed", "aria-label": this.name, part: "feed" });
-    this.#scroll = make("div", { class: "scroll", part: "scroll" }, this.#feed);
-    this.#pill = make("button", { class: "pill", part: "pill", type: "button", hidden: "" });
+    this.#feed = part("feed", "div", { class: "fresh", role: "feed" });
+    this.#scroll = part("scroll", "div", {}, this.#feed);
+    this.#pill = part("pill", "button", { type: "button", hidden: "" });
     this.#pill.addEventListener("click", () => this.#toTop());
     this.#scroll.addEventListener("scroll", () => {
-      if (this.#held.size > 0 && this.#isAtTop()) soon(this);
+      if (this.#held.size > 0 && this.#isAtTop()) this.soon();
     }, { passive: true });
-    this.#feed.addEventListener("click", (event) => this.#click(event));
-    this.#feed.addEventListener("keydown", (event) => this.#press(event));
+    const steps = { PageDown: 1, PageUp: -1 };
+    this.#rover = newRover(this.#feed, () => this.#rows, (row, event) => this.#pick(row, event), steps);
     return [this.#scroll, this.#pill];
   }
 
   reset() {
     this.#feed.replaceChildren();
     this.#rows.clear();
-    [this.#gone, this.#active] = [[], null];
     this.#held.clear();
+    this.#gone = [];
+    this.#rover.active = null;
     this.#feed.ariaLabel = this.name;
   }
 
-  show({ all, added, changed, removed }, now) {
+  show({ all, added, touched }, now) {
     const keys = this.#order();
     if (all) this.#held.clear();
-    else this.#strike(keys, removed, now);
-    this.shown = keys.length;
-    if (!this.#isAtTop()) for (const key of keys) if (added.has(key)) this.#held.add(key);
+    else this.#strike(keys, now);
+    this.nothing = keys.length === 0 ? "Nothing here matches." : "";
     if (this.#isAtTop()) this.#place(keys, all, now, new Set([...this.#held, ...added]));
-    for (const key of changed) this.#update(key);
+    else for (const key of keys) if (added.has(key)) this.#held.add(key);
+    for (const key of touched) this.#update(this.#rows.get(key));
     for (const key of this.#held) if (!this.view.items.has(key)) this.#held.delete(key);
     this.#pill.hidden = this.#held.size === 0;
     this.#pill.textContent = `${this.#held.size} new`;
@@ -95,38 +94,30 @@ export class StreamNews extends StreamElement {
 
   #place(keys, all, now, fresh) {
     const before = this.#rows;
-    this.#rows = new Map();
-    let at = this.#feed.firstChild;
-    for (const key of keys) {
-      const row = before.get(key) ?? this.#makeRow(key);
-      if (!before.has(key)) {
-        this.#fill(row);
-        if (!all && fresh.has(key)) this.#badge(row, "NEW", now);
-      } else if (all) this.#fill(row);
-      this.#rows.set(key, row);
-      before.delete(key);
-      while (this.#gone.some(({ element }) => element === at)) at = at.nextSibling;
-      if (row.element === at) at = at.nextSibling;
-      else this.#feed.insertBefore(row.element, at);
+    this.#rows = new Map(keys.map((key) => [key, before.get(key) ?? this.#newRow(key)]));
+    for (const [key, row] of this.#rows) {
+      const isKnown = before.delete(key);
+      if (all || !isKnown) this.#fill(row);
+      if (!all && !isKnown && fresh.has(key)) this.#badge(row, "NEW", now);
     }
     for (const row of before.values()) row.element.remove();
     if (all) for (const row of this.#gone.splice(0)) row.element.remove();
     this.#held.clear();
-    let number = 0;
-    for (const { element } of this.#rows.values()) {
-      element.ariaPosInSet = String(++number);
-      element.ariaSetSize = String(this.#rows.size);
-    }
-    this.#rove();
+    lineUp(this.#feed, this.#rows.values());
+    [...this.#rows.values()].forEach(({ element }, at) => {
+      element.ariaPosInSet = String(at + 1);
+      element.ariaSetSize = String(keys.length);
+    });
+    this.#rover.settle();
   }
 
   // What ages out of the channel leaves at the old end, and was not taken back.
-  #strike(keys, removed, now) {
+  #strike(keys, now) {
     const left = new Set(keys);
     let isAged = true;
     for (const [key, row] of [...this.#rows].reverse()) {
       isAged &&= !left.has(key);
-      if (!removed.has(key) || this.view.items.has(key)) continue;
+      if (this.view.items.has(key)) continue;
       this.#rows.delete(key);
       if (isAged && this.#rows.size > 0) {
         row.element.remove();
@@ -140,27 +131,20 @@ export class StreamNews extends StreamElement {
     }
   }
 
-  #update(key) {
-    const row = this.#rows.get(key);
-    const item = this.view.items.get(key);
+  #update(row) {
+    const item = this.view.items.get(row?.key);
     if (!row || !item) return;
     const isOther = SEEN.some((field) => item[field] !== row.item[field]);
     this.#fill(row);
     if (isOther && row.newAt === null) this.#badge(row, "UPD", null);
   }
 
-  #makeRow(key) {
-    const part = (name, kind = "span") => make(kind, { class: name, part: name });
-    const row = {
-      key, newAt: null, goneAt: null, item: {}, time: part("time", "time"), source: part("source"),
-      badge: part("badge"), title: part("headline", "a"), chips: part("tickers"),
-    };
-    row.title.rel = "noopener noreferrer nofollow";
-    row.title.target = "_blank";
-    row.element = make("article", { class: "item", part: "item", tabindex: -1 });
-    row.element.append(row.time, row.source, row.badge, row.title, row.chips);
-    row.element.dataset.key = key;
-    return row;
+  #newRow(key) {
+    const [time, source, badge] = [part("time", "time"), part("source", "span"), part("badge", "span")];
+    const [title, chips] = [newLink({ class: "headline", part: "headline" }), part("tickers", "span")];
+    const inner = [time, source, badge, title, chips];
+    const element = part("item", "article", { tabindex: -1, "data-key": key }, ...inner);
+    return { key, newAt: null, goneAt: null, item: {}, element, time, source, badge, title, chips };
   }
 
   #fill(row) {
@@ -172,8 +156,7 @@ export class StreamNews extends StreamElement {
     setText(row.title, title);
     row.element.ariaLabel = [title, item.source].filter(Boolean).join(", ");
     row.title.title = item.summary ? String(item.summary) : title;
-    if (isLink(item.url)) row.title.href = item.url;
-    else row.title.removeAttribute("href");
+    aim(row.title, isLink(item.url) && item.url);
     const symbols = Array.isArray(item.symbols) ? item.symbols.map(String) : [];
     const more = symbols.length > CHIPS_MOST ? [`+${symbols.length - CHIPS_MOST}`] : [];
     const chips = [...symbols.slice(0, CHIPS_MOST), ...more];
@@ -189,56 +172,20 @@ export class StreamNews extends StreamElement {
     row.badge.dataset.kind = text;
   }
 
+  // Shows what came while the reader was further down.
   #toTop() {
     this.#scroll.scrollTop = 0;
-    this.refreshHeld();
-  }
-
-  /** Shows what came while the reader was further down. */
-  refreshHeld() {
-    soon(this);
+    this.soon();
     this.#feed.querySelector(".item")?.focus({ preventScroll: true });
   }
 
-  #rowOf(target) {
-    return [...this.#rows.values()].find(({ element }) => element === target.closest(".item"));
-  }
-
-  #click(event) {
-    const row = this.#rowOf(event.target);
-    if (row && !this.#choose(row)) event.preventDefault();
-  }
-
-  #choose(row) {
-    this.#active = row.key;
-    this.#rove();
-    return this.send("stream-select", { key: row.key, item: this.view.items.get(row.key) ?? null });
-  }
-
-  #press(event) {
-    const rows = [...this.#rows.values()];
-    const at = rows.findIndex(({ element }) => element === event.target);
-    if (at < 0 || event.ctrlKey || event.metaKey || event.altKey) return;
-    const [down, up, last] = [at + 1, at - 1, rows.length - 1];
-    const to = { ArrowDown: down, PageDown: down, ArrowUp: up, PageUp: up, Home: 0, End: last };
-    if (event.key === "Enter") {
-      if (rows[at].title.hasAttribute("href")) rows[at].title.click();
-      else this.#choose(rows[at]);
-    } else if (to[event.key] === undefined) return;
-    const next = rows[to[event.key]];
-    if (next) this.#active = next.key;
-    this.#rove();
-    next?.element.focus();
-    event.preventDefault();
-  }
-
-  #rove() {
-    const known = this.#rows.get(this.#active) ?? this.#rows.values().next().value;
-    for (const row of this.#rows.values()) row.element.tabIndex = row === known ? 0 : -1;
+  #pick({ key, title }, event) {
+    if (event.type === "keydown" && title.href) title.click();
+    else if (!this.choose(key)) event.preventDefault();
   }
 }
 
-define("stream-news", StreamNews);
+define("stream-news", StreamNews, [linkLook, newsLook], ["filter", "source"]);
 
 function timeOf(item) {
   return item.published ?? item.updated;

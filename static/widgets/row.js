@@ -1,75 +1,74 @@
 // One row of a grid: its cells, their texts, and the tint of what changed.
 
-import { isLink } from "../format.js";
-import { make } from "./make.js";
+import { make, part } from "./make.js";
+import { isNumber, way } from "./text.js";
 
 const FLASH_MS = { again: 250, whole: 1_500 }; // at most four a second in one cell
-const WAYS = { "-1": "down", 0: "", 1: "up" };
+const WAYS = ["down", "", "up"]; // what the value is,
+const STEPS = ["fall", "", "rise"]; // and where it went
 
-export class Row {
-  cells = [];
-  goneAt = null; // when it was removed
-  gap = null; // ms between changes, on average
-  decimals = 0;
-  isSeen = true;
+/** An empty row for the item with this key; `tick` and `write` keep it up to date. */
+export function newRow(key, now) {
+  const cells = [];
+  const element = part("row", "div", { role: "row", tabindex: -1 });
+  const row = { key, element, tick, write, isSeen, at: now, gap: null, decimals: 0 };
 
-  constructor(key, now) {
-    this.key = key;
-    this.at = now; // of the last change
-    this.element = make("div", { class: "row", role: "row", part: "row", tabindex: -1 });
+  /** Whether it is in sight; the grid's observer says so. */
+  function isSeen() {
+    return element.isSeen !== false;
   }
 
-  /** Takes note that the item changed. */
-  tick(now) {
-    this.gap = this.gap === null ? now - this.at : this.gap * 0.8 + (now - this.at) * 0.2;
-    this.at = now;
+  /** Takes note that the item changed: when, and how many ms lie between changes on average. */
+  function tick(now) {
+    const past = now - row.at;
+    row.gap = row.gap === null ? past : row.gap * 0.8 + past * 0.2;
+    row.at = now;
   }
 
-  /** Writes the texts that are others now; null: there is no such item. */
-  write(columns, item, mayFlash, now) {
-    for (let at = this.cells.length; at < columns.length; at++) this.#addCell(columns[at], at);
+  /** Writes the texts that are others now; no item: there is none with this key. */
+  function write(columns, item, mayFlash, now) {
     let hasFlashed = false;
     columns.forEach((column, at) => {
-      const cell = this.cells[at];
-      if (column.draw) return column.draw(cell.inner, item, this);
-      const text = item ? column.text(item, this) : at === 0 ? String(this.key) : "–";
+      const cell = cells[at] ??= newCell(element, column, at);
+      if (column.draw) return column.draw(row, cell.element);
+      const text = item ? column.text(item, row) : at === 0 ? String(key) : "–";
       if (text === cell.text) return;
-      const value = item ? column.value(item) : undefined;
+      const value = item?.[column.field];
       const flashes = mayFlash && !column.quiet && !(column.follows && hasFlashed);
       hasFlashed ||= flashes;
-      dye(cell, item && column.way ? column.way(item) : 0, flashes ? value : undefined, now);
+      dye(cell, column.signed ? way(value) : 0, flashes ? value : undefined, now);
       cell.node.data = cell.text = text;
       cell.value = value;
       if (text.length > column.width) cell.element.title = text;
-      if (!column.link) return;
-      if (isLink(value)) cell.inner.href = value;
-      else cell.inner.removeAttribute("href");
+      column.aim?.(cell.inner, value);
     });
   }
 
-  #addCell(column, at) {
-    const node = document.createTextNode("");
-    const base = `cell c${at}`;
-    const role = at === 0 ? "rowheader" : "gridcell";
-    const element = make("div", { class: base, part: `cell ${column.part}`, role });
-    const link = { rel: "noopener noreferrer nofollow", target: "_blank" };
-    const inner = column.make?.() ?? (column.link ? make("a", link, node) : node);
-    element.append(inner);
-    this.element.append(element);
-    this.cells.push({ element, inner, node, base, text: "", value: undefined, turn: 0, at: -Infinity, way: "" });
-  }
+  return row;
 }
 
-// Of two names for one animation each starts it anew; the first has a way in, the others stand in it.
-function dye(cell, way, value, now) {
-  if (value !== undefined) {
-    const isNumber = typeof value === "number" && typeof cell.value === "number";
-    cell.way = !isNumber || value === cell.value ? "" : value < cell.value ? "fall" : "rise";
-    if (now - cell.at >= FLASH_MS.again) {
-      cell.turn = now - cell.at > FLASH_MS.whole ? 1 : cell.turn === 2 ? 3 : 2;
-      cell.at = now;
+function newCell(row, column, at) {
+  const node = document.createTextNode("");
+  const inner = column.wrap?.(node) ?? node;
+  const base = `cell c${at}`;
+  const role = at === 0 ? "rowheader" : "gridcell";
+  const element = make("div", { class: base, part: `cell ${column.part}`, role }, inner);
+  row.append(element);
+  return { element, inner, node, base, text: "", value: undefined, turn: 0, at: -Infinity };
+}
+
+// Of two names for one animation each starts it anew; where it was under way it begins with its colour.
+function dye(cell, sign, value, now) {
+  let look = `${cell.base} ${WAYS[sign + 1]}`;
+  if (value === undefined) [cell.turn, cell.at] = [0, -Infinity];
+  else {
+    const past = now - cell.at;
+    if (past >= FLASH_MS.again) {
+      [cell.turn, cell.at] = [cell.turn === 1 ? 2 : 1, now];
+      cell.again = past > FLASH_MS.whole ? "" : "again";
     }
-  } else [cell.turn, cell.at, cell.way] = [0, -Infinity, ""];
-  const name = `${cell.base} ${WAYS[way]}${cell.turn ? ` f${cell.turn} ${cell.way}` : ""}`;
-  if (cell.element.className !== name) cell.element.className = name;
+    const step = isNumber(value) && isNumber(cell.value) ? Math.sign(value - cell.value) : 0;
+    look += ` f${cell.turn} ${cell.again} ${STEPS[step + 1]}`;
+  }
+  if (cell.element.className !== look) cell.element.className = look;
 }

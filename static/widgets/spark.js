@@ -5,14 +5,10 @@ import { draw } from "./make.js";
 const [WIDTH, HEIGHT, EDGE] = [80, 20, 2];
 const FAR = 3; // a previous close that would make the range so many times larger is left out
 
-export function makeSpark() {
+export function newSpark() {
   const named = { class: "spark", part: "spark", "aria-hidden": "true" };
-  const svg = draw("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, ...named });
-  svg.append(
-    draw("path", { class: "area" }), draw("path", { class: "line" }),
-    draw("path", { class: "close" }), draw("circle", { r: 1.8, class: "end" }),
-  );
-  return svg;
+  const lines = ["area", "line", "close"].map((name) => draw("path", { class: name }));
+  return draw("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, ...named }, ...lines, draw("circle", { r: 1.8, class: "end" }));
 }
 
 /** Draws `points` ([[second, value], …], oldest first), coloured by the last against `close`. */

@@ -1,7 +1,10 @@
 // <stream-status>: how a channel stands, in one line.
 
+import { duration } from "../format.js";
 import { define, StreamElement } from "./element.js";
 import { sheet } from "./make.js";
+
+const DELAYED_MS = { least: 60_000, most: 86_400_000 };
 
 const look = sheet(`
 :host{display:inline-flex;gap:.6em;align-items:center;max-width:100%;vertical-align:bottom}
@@ -13,8 +16,7 @@ const look = sheet(`
 `);
 
 export class StreamStatus extends StreamElement {
-  static get sheets() { return [look]; }
-  lag = null; // ms from the newest time in the data to here
+  #lag = 0; // ms from the newest time in the data to here
   #newest = 0;
 
   build() {
@@ -22,16 +24,21 @@ export class StreamStatus extends StreamElement {
   }
 
   reset() {
-    [this.lag, this.#newest] = [null, 0];
+    [this.#lag, this.#newest] = [0, 0];
   }
 
-  touched(change, view) {
-    const keys = change.kind === "snapshot" ? view.items.keys() : [...change.added, ...change.changed];
+  touched(keys, change, view) {
     for (const key of keys) this.#newest = Math.max(this.#newest, Date.parse(view.items.get(key)?.time ?? "") || 0);
-    if (this.#newest > 0) this.lag = Date.now() - this.#newest;
+    if (this.#newest > 0) this.#lag = Date.now() - this.#newest;
+  }
+
+  restate({ name }) {
+    const isLate = this.#lag > DELAYED_MS.least && this.#lag < DELAYED_MS.most;
+    if (!isLate || (name !== "live" && name !== "empty")) return null;
+    return { name: "live", tone: "warn", text: `DELAYED ${duration(this.#lag)}` };
   }
 
   show() {}
 }
 
-define("stream-status", StreamStatus);
+define("stream-status", StreamStatus, [look]);

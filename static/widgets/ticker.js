@@ -1,14 +1,15 @@
 // <stream-ticker>: a tape that moves by itself; quotes, or headlines where items have a title.
 
+import { setText } from "../dom.js";
 import { sorted } from "../stream.js";
 import { define, StreamElement } from "./element.js";
-import { make, sheet } from "./make.js";
-import { isNumber, price, signed, tickDecimals, way } from "./text.js";
+import { make, part, sheet } from "./make.js";
+import { isNumber, percent, price, tickDecimals, way } from "./text.js";
 
 const MOST_ITEMS = 60;
 const SPEED = 40; // px a second
-const ARROWS = { "-1": "▼", 0: "", 1: "▲" };
-const WAYS = { "-1": "down", 0: "quiet", 1: "up" };
+const ARROWS = ["▼", "", "▲"];
+const WAYS = ["down", "quiet", "up"];
 
 const look = sheet(`
 .frame{flex-direction:row;align-items:stretch;height:auto}
@@ -19,6 +20,7 @@ const look = sheet(`
 .entry{display:flex;align-items:center;gap:8px;height:var(--row);padding:0 14px;white-space:nowrap;border-inline-end:1px solid var(--line)}
 .entry b{font-weight:600}
 .value,.way{text-align:end}
+.value:empty{display:none}
 .value{min-width:8ch}.way{min-width:9ch}
 .arrow{font-size:9px;margin-inline-end:3px}
 .view{overflow:hidden}
@@ -33,8 +35,6 @@ const look = sheet(`
 `);
 
 export class StreamTicker extends StreamElement {
-  static get observedAttributes() { return [...StreamElement.observedAttributes, "speed"]; }
-  static get sheets() { return [look]; }
   #view; #tape; #strips;
   #entries = new Map(); // key → the same entry in both strips
   #width = 0;
@@ -42,8 +42,7 @@ export class StreamTicker extends StreamElement {
   build() {
     this.#strips = [make("ul", { class: "strip" }), make("ul", { class: "strip copy", "aria-hidden": "true" })];
     this.#tape = make("div", { class: "tape moving fresh" }, ...this.#strips);
-    const label = { class: "view", part: "tape", role: "region", tabindex: 0, "aria-label": this.name };
-    this.#view = make("div", label, this.#tape);
+    this.#view = part("tape", "div", { class: "view", role: "region", tabindex: 0 }, this.#tape);
     new ResizeObserver(() => this.#pace()).observe(this.#strips[0]);
     return [this.#view];
   }
@@ -54,13 +53,9 @@ export class StreamTicker extends StreamElement {
     this.#view.ariaLabel = this.name;
   }
 
-  show({ all, added, changed, removed }) {
-    const { items } = this.view;
-    if (all || added.size > 0 || removed.size > 0) this.#place();
-    for (const key of all ? this.#entries.keys() : changed) {
-      const entry = this.#entries.get(key);
-      if (entry && items.has(key)) this.#write(entry, items.get(key));
-    }
+  show({ all, isMoved, touched }) {
+    if (isMoved) this.#place();
+    for (const key of all ? this.#entries.keys() : touched) this.#write(key);
   }
 
   summary(count) {
@@ -79,30 +74,25 @@ export class StreamTicker extends StreamElement {
     // New ones go to the end: what is being read must not move.
     for (const key of keys) {
       if (this.#entries.has(key)) continue;
-      const entry = { key, decimals: 0, copies: this.#strips.map(() => newEntry()) };
-      this.#entries.set(key, entry);
-      entry.copies.forEach(({ node }, at) => this.#strips[at].append(node));
-      this.#write(entry, items.get(key));
+      const copies = this.#strips.map(newEntry);
+      this.#entries.set(key, { decimals: 0, copies });
+      this.#write(key);
     }
   }
 
-  #write(entry, item) {
+  #write(key) {
+    const entry = this.#entries.get(key);
+    const item = this.view.items.get(key);
+    if (!entry || !item) return;
     entry.decimals = tickDecimals(item, entry.decimals);
-    const step = way(item.change_pct);
-    const isQuote = isNumber(item.last);
-    const texts = {
-      name: String(item.title ?? item.symbol ?? entry.key),
-      value: isQuote ? price(item.last, entry.decimals) : "",
-      arrow: ARROWS[step],
-      percent: isNumber(item.change_pct) ? `${signed(item.change_pct, 2)}%` : "",
-    };
-    for (const { parts, change, value } of entry.copies) {
-      for (const [name, text] of Object.entries(texts)) {
-        if (parts[name].data !== text) parts[name].data = text;
-      }
+    const step = way(item.change_pct) + 1;
+    const value = isNumber(item.last) ? price(item.last, entry.decimals) : "";
+    const move = isNumber(item.change_pct) ? percent(item.change_pct) : "";
+    const texts = [String(item.title ?? item.symbol ?? key), value, ARROWS[step], move];
+    for (const { cells, change } of entry.copies) {
+      cells.forEach((cell, at) => setText(cell, texts[at]));
       change.className = `way ${WAYS[step]}`;
-      change.hidden = texts.percent === "";
-      value.hidden = !isQuote;
+      change.hidden = !move;
     }
   }
 
@@ -115,15 +105,13 @@ export class StreamTicker extends StreamElement {
   }
 }
 
-define("stream-ticker", StreamTicker);
+define("stream-ticker", StreamTicker, [look], ["speed"]);
 
-function newEntry() {
-  const text = () => document.createTextNode("");
-  const parts = { name: text(), value: text(), arrow: text(), percent: text() };
-  const value = make("span", { class: "value", part: "last" }, parts.value);
-  const change = make("span", { class: "way", part: "change" },
-    make("span", { class: "arrow", "aria-hidden": "true" }, parts.arrow), parts.percent);
-  const name = make("b", { part: "symbol" }, parts.name);
-  const node = make("li", { class: "entry", part: "entry" }, name, value, change);
-  return { node, parts, value, change };
+function newEntry(strip) {
+  const [name, value] = [part("symbol", "b"), part("last", "span", { class: "value" })];
+  const [arrow, move] = [make("span", { class: "arrow", "aria-hidden": "true" }), make("span")];
+  const change = part("change", "span", {}, arrow, move);
+  const node = part("entry", "li", {}, name, value, change);
+  strip.append(node);
+  return { node, change, cells: [name, value, arrow, move] };
 }

@@ -1,22 +1,19 @@
 // <stream-watchlist>: quotes, one a row, in the common shape (docs/config.md).
 
-import { sorted } from "../stream.js";
-import { soon } from "./beat.js";
-import { define, StreamElement } from "./element.js";
-import { Grid } from "./grid.js";
+import { define } from "./element.js";
+import { GridElement } from "./grid.js";
+import { gridLook } from "./gridlook.js";
 import { History } from "./history.js";
 import { sheet } from "./make.js";
-import { ordered, orderOf } from "./order.js";
-import { drawSpark, makeSpark } from "./spark.js";
-import { amount, isNumber, price, signed, tickDecimals, way } from "./text.js";
+import { drawSpark, newSpark } from "./spark.js";
+import { amount, isNumber, percent, price, signed, tickDecimals } from "./text.js";
 
-const MOST_ROWS = 500;
 const POINTS = { most: 60, every_s: 2 };
 const SPARKS = { frame: 24, every_ms: 1_000 }; // redrawn at most so many a frame, each once a second
 const LETTERS_MOST = 14;
 const LATE_MS = 30_000; // a row is never called late before
 const LATE_TIMES = 3;
-const FIELDS = ["symbol", "last", "change", "change_pct", "bid", "volume", "spark"];
+const FIELDS = ["change", "change_pct", "bid", "volume"]; // shown where any item has one
 const ALWAYS = ["symbol", "last", "spark"];
 const ALIASES = { chg: "change", chgp: "change_pct", vol: "volume", ask: "bid" };
 
@@ -35,140 +32,96 @@ const look = sheet(`
 .rows .down{color:var(--down)!important}
 `);
 
-export class StreamWatchlist extends StreamElement {
-  static get observedAttributes() { return [...StreamElement.observedAttributes, "stale-after"]; }
-  static get sheets() { return [...Grid.sheets, look]; }
-  #grid;
+export class StreamWatchlist extends GridElement {
   #history = new History(POINTS.most, POINTS.every_s);
   #decimals = 0; // the most of any instrument
   #digits = 10; // how wide a price is,
   #letters = 9; // and a symbol
-  #known = new Set(); // fields that any item has
+  #known = new Set(ALWAYS); // fields that any item has
   #sparks = new Set();
-  #isWider = false; // columns are others, or wider, than they were laid out
 
-  build() {
-    this.#grid = new Grid(this.name, {
-      choose: (key) => this.send("stream-select", { key, item: this.view.items.get(key) ?? null }),
-      sort: () => this.#sortNow(),
-      again: () => soon(this),
-      prepare: (item, row) => this.#learn(item, row),
-    });
-    this.shadowRoot.adoptedStyleSheets.push(this.#grid.sheet);
-    return [this.#grid.node];
+  // All of these only grow.
+  get breadth() {
+    return this.#decimals + this.#digits + this.#letters + this.#known.size;
   }
+
+  get listed() { return this.wanted; }
 
   reset() {
-    this.#grid.clear();
-    this.#known.clear();
+    super.reset();
+    this.#known = new Set(ALWAYS);
     this.#sparks.clear();
     this.#history = new History(POINTS.most, POINTS.every_s);
-    this.#grid.table.ariaLabel = this.name;
   }
 
-  touched(change, view) {
-    const isAll = change.kind === "snapshot";
-    if (isAll) this.#history.keep(view.items.keys());
-    if (isAll) this.#history.start(view.trail, "last");
-    const now_s = Date.now() / 1000;
-    for (const key of isAll ? view.items.keys() : [...change.added, ...change.changed]) {
-      const value = view.items.get(key)?.last;
-      if (isNumber(value)) this.#history.add(key, now_s, value);
-    }
+  touched(keys, { kind }, view) {
+    if (kind === "snapshot") this.#history.keep(keys);
+    this.#history.take(keys, kind, view, "last");
   }
 
   show(dirty, now) {
-    const { items } = this.view;
-    if (dirty.all) for (const item of items.values()) this.#learn(item, { key: "" });
-    if (dirty.all) this.#layOut();
-    this.#isWider = false;
-    this.#grid.show(items, dirty, now, () => this.#arrange());
-    if (this.#isWider) this.refresh();
+    super.show(dirty, now);
     this.#drawSparks(now);
   }
 
   second() {
     const now = performance.now();
     const fixed = this.staleAfter;
-    this.#grid.each((element, row) => {
-      const usual = row.gap === null ? Infinity : Math.max(LATE_MS, LATE_TIMES * row.gap);
-      const most = fixed === null ? usual : fixed * 1000;
-      element.classList.toggle("late", now - row.at > most);
-    });
-    soon(this);
+    for (const { element, at, gap } of this.rows.values()) {
+      const usual = gap === null ? Infinity : Math.max(LATE_MS, LATE_TIMES * gap);
+      element.classList.toggle("late", now - at > (fixed === null ? usual : fixed * 1000));
+    }
+    this.soon();
   }
 
   summary(count) {
+    const size = (item) => Math.abs(item.change_pct);
     const moved = [...this.view?.items ?? []].filter(([, item]) => isNumber(item.change_pct));
-    if (moved.length === 0) return `${count} changes`;
-    const [key, item] = moved.reduce((a, b) => (Math.abs(b[1].change_pct) > Math.abs(a[1].change_pct) ? b : a));
-    const { change_pct: percent } = item;
-    return `${count} changes; ${key} ${percent < 0 ? "down" : "up"} ${Math.abs(percent).toFixed(1)} %`;
+    const [key, most] = moved.sort(([, a], [, b]) => size(b) - size(a))[0] ?? [];
+    return `${count} changes${most ? `; ${key} ${most.change_pct < 0 ? "down" : "up"} ${size(most).toFixed(1)} %` : ""}`;
   }
 
-  #learn(item, row) {
+  learn(item, row) {
     row.decimals = tickDecimals(item, row.decimals);
-    const width = price(item.last, row.decimals, this.#decimals).length;
-    const letters = Math.min(LETTERS_MOST, String(item.symbol ?? row.key).length + 1);
-    const isKnown = FIELDS.every((field) => this.#known.has(field) || !isNumber(item[field]));
-    if (isKnown && width <= this.#digits && letters <= this.#letters && row.decimals <= this.#decimals) return;
-    this.#isWider = true;
-    for (const field of FIELDS) if (isNumber(item[field])) this.#known.add(field);
     this.#decimals = Math.max(this.#decimals, row.decimals);
+    const width = price(item.last, row.decimals, this.#decimals).length;
     if (width > this.#digits) this.#digits = width + 1;
+    const letters = Math.min(LETTERS_MOST, String(item.symbol ?? row.key).length + 1);
     this.#letters = Math.max(this.#letters, letters);
+    for (const field of FIELDS) if (isNumber(item[field])) this.#known.add(field);
   }
 
-  #layOut() {
-    const asked = this.wantedFields?.map((field) => ALIASES[field] ?? field);
-    const fields = asked ?? FIELDS.filter((field) => ALWAYS.includes(field) || this.#known.has(field));
-    const columns = fields.filter((field, at) => fields.indexOf(field) === at).map((field) => this.#column(field));
-    this.#grid.setColumns(columns);
-    this.#grid.showSort(orderOf(this.wanted ? null : this.view.sort));
-  }
-
-  #column(field) {
+  columns() {
     const most = this.#decimals;
-    const plain = { field, part: field, label: field, width: 10, value: (item) => item[field] };
-    const number = { ...plain, number: true };
-    return {
-      symbol: { ...plain, label: "Symbol", width: this.#letters, grow: true,
-        text: (item, row) => String(item.symbol ?? row.key), value: (item) => item.symbol },
-      last: { ...number, label: "Last", width: this.#digits,
-        text: (item, row) => price(item.last, row.decimals, most) },
-      change: { ...number, follows: true, label: "Chg", width: this.#digits, yields: 2, way: (item) => way(item.change),
-        text: (item, row) => signed(item.change, row.decimals, most) },
-      change_pct: { ...number, follows: true, label: "%Chg", width: 8, way: (item) => way(item.change_pct),
-        text: (item) => (isNumber(item.change_pct) ? `${signed(item.change_pct, 2)}%` : "–") },
-      bid: { ...number, follows: true, label: "Bid × Ask", width: this.#digits * 2 - 2, yields: 4,
+    const width = this.#digits;
+    const number = { number: true, width };
+    const moved = { ...number, follows: true, signed: true };
+    const all = {
+      symbol: { label: "Symbol", width: this.#letters, grow: true, text: (item, row) => String(item.symbol ?? row.key) },
+      last: { ...number, label: "Last", text: (item, row) => price(item.last, row.decimals, most) },
+      change: { ...moved, label: "Chg", yields: 2, text: (item, row) => signed(item.change, row.decimals, most) },
+      change_pct: { ...moved, label: "%Chg", width: 8, text: (item) => percent(item.change_pct) },
+      bid: { ...number, label: "Bid × Ask", follows: true, width: width * 2 - 2, yields: 4,
         text: (item, row) => `${price(item.bid, row.decimals)} × ${price(item.ask, row.decimals)}` },
       volume: { ...number, label: "Vol", width: 7, yields: 3, quiet: true, text: (item) => amount(item.volume) },
-      spark: { ...plain, label: "", width: 11, yields: 1, make: makeSpark, draw: (svg, item, row) => {
+      spark: { width: 11, yields: 1, draw: (row, cell) => {
+        row.svg ??= cell.appendChild(newSpark());
         this.#sparks.add(row);
-        row.svg = svg;
       } },
-    }[field] ?? { ...plain, text: (item) => String(item[field] ?? "–") };
-  }
-
-  #arrange() {
-    const { view } = this;
-    const { sort } = this.#grid;
-    const most = this.max ?? MOST_ROWS;
-    if (sort) return ordered(view.items, sort).slice(0, most);
-    return (this.wanted ?? sorted(view).map(([key]) => key)).slice(0, most);
-  }
-
-  #sortNow() {
-    this.#grid.showSort(orderOf(this.wanted ? null : this.view.sort));
-    this.#grid.resort();
-    soon(this);
+    };
+    const asked = this.wantedFields?.map((field) => ALIASES[field] ?? field);
+    const fields = asked ?? Object.keys(all).filter((field) => this.#known.has(field));
+    return [...new Set(fields)].map((field) => {
+      const plain = { label: field, width: 10, text: (item) => String(item[field] ?? "–") };
+      return { field, part: field, ...all[field] ?? plain };
+    });
   }
 
   #drawSparks(now) {
     let left = SPARKS.frame;
     for (const row of this.#sparks) {
-      if (!row.isSeen || now - (row.drawnAt ?? -Infinity) < SPARKS.every_ms) continue;
-      if (left-- === 0) return soon(this);
+      if (!row.isSeen() || now - (row.drawnAt ?? -Infinity) < SPARKS.every_ms) continue;
+      if (left-- === 0) return this.soon();
       this.#sparks.delete(row);
       row.drawnAt = now;
       drawSpark(row.svg, this.#history.of(row.key), this.view.items.get(row.key)?.prev_close);
@@ -176,4 +129,4 @@ export class StreamWatchlist extends StreamElement {
   }
 }
 
-define("stream-watchlist", StreamWatchlist);
+define("stream-watchlist", StreamWatchlist, [gridLook, look], ["stale-after"]);

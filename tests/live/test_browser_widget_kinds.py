@@ -134,6 +134,30 @@ async def test_the_state_of_the_source_is_said_in_words(
         await holds(page, f"{root(name)}.querySelector('.words').textContent.includes('{words}')")
 
 
+async def test_data_that_is_late_by_its_own_times_is_called_delayed(
+    page: Page, stage: Stage
+) -> None:
+    stage.snapshot("quotes", [{**QUOTES[0], "time": ago(900)}, {**QUOTES[1], "time": ago(4_000)}])
+    await show(page, stage, element("status", channel="quotes"))
+    await page.get_by_text("DELAYED 15 min").wait_for()
+
+
+async def test_a_chart_that_comes_later_joins_the_link_and_begins_with_what_it_has(
+    page: Page, stage: Stage
+) -> None:
+    stage.snapshot("quotes", QUOTES)
+    await show(page, stage, element("table", channel="quotes"))
+    await wait_for_text(page, "99.25")
+    await page.evaluate(
+        """() => {
+          const chart = document.createElement("stream-chart");
+          document.body.append(Object.assign(chart, { channel: "quotes" }));
+        }"""
+    )
+    await page.locator("stream-chart .legend").get_by_text("101.50").wait_for()
+    assert stage.asked == ["/ws/quotes?trail=1"]
+
+
 async def test_a_refusal_is_said_and_takes_nobody_else_along(
     page: Page, stage: Stage, complaints: Complaints
 ) -> None:

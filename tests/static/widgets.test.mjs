@@ -8,7 +8,6 @@ import { load } from "./load.mjs";
 const { amount, lapse, moment, price, signed, tickDecimals } = await load("widgets/text.js");
 const { describe, emptiness } = await load("widgets/state.js");
 const { valueMarks, timeMarks } = await load("widgets/axis.js");
-const { ordered, orderOf } = await load("widgets/order.js");
 const { History } = await load("widgets/history.js");
 
 const [THIN, DIGIT, POINT, MINUS] = ["\u2009", "\u2007", "\u2008", "\u2212"];
@@ -61,7 +60,9 @@ test("a lapse counts minutes, then hours", () => {
   assert.equal(lapse(42_999), "00:42");
   assert.equal(lapse(725_000), "12:05");
   assert.equal(lapse(11_525_000), "3:12:05");
+  assert.equal(lapse(176_525_000), "49:02:05");
   assert.equal(lapse(-5), "00:00");
+  assert.equal(lapse(NaN), "00:00");
 });
 
 const NOW = Date.parse("2026-11-22T12:00:00Z");
@@ -82,7 +83,6 @@ test("each state has its name, its tone and its words", () => {
   assert.equal(said(live, view("ok")), "live | ok | LIVE");
   assert.equal(said(live, view("ok"), { delay: 120.4 }), "live | ok | LIVE 120 ms");
   assert.equal(said(live, view("ok"), { delay: 2_100 }), "live | ok | LIVE 2 s");
-  assert.equal(said(live, view("ok"), { lag: 900_000 }), "live | warn | DELAYED 15 min");
   assert.equal(said(live, { ...view("ok"), items: new Map() }), "empty | ok | LIVE");
   assert.equal(said(live, view("stale")), "stale | warn | STALE 00:42");
   const error = { kind: "http_503", message: "503 Service Unavailable" };
@@ -111,15 +111,6 @@ test("marks stand at round values and times", () => {
   assert.deepEqual(timeMarks(1_000, 8_200, 2, 1_800).marks, [1_800, 5_400]);
 });
 
-test("sorted by the reader, what has no value is last either way", () => {
-  const items = new Map([["a", { n: 2 }], ["b", {}], ["c", { n: 10 }]]);
-  const value = (item) => item.n;
-  assert.deepEqual(ordered(items, { value, down: false }), ["a", "c", "b"]);
-  assert.deepEqual(ordered(items, { value, down: true }), ["c", "a", "b"]);
-  assert.deepEqual(orderOf("-published"), { field: "published", down: true });
-  assert.equal(orderOf(null), null);
-});
-
 test("a history begins with the trail, stays bounded, and is no denser than it may be", () => {
   const history = new History(4, 2);
   history.start({ a: { last: [[1, 10], [2, null], [6, 11]] } }, "last");
@@ -134,4 +125,12 @@ test("a history begins with the trail, stays bounded, and is no denser than it m
   assert.equal(history.of("a").filter(([, value]) => value === null).length, 1);
   history.keep([]);
   assert.deepEqual(history.of("a"), []);
+});
+
+test("a history takes the trail of a snapshot, and what came", () => {
+  const history = new History(4, 2);
+  const view = { items: new Map([["a", { last: 7 }], ["b", { last: null }]]), trail: { a: { last: [[1, 5]] } } };
+  history.take(["a", "b"], "snapshot", view, "last");
+  assert.deepEqual(history.of("a").map(([, value]) => value), [5, 5, 7]);
+  assert.deepEqual(history.of("b"), []);
 });

@@ -26,7 +26,7 @@ export class StreamElement extends HTMLElement {
   delay = null;
   isFilled = false; // whether there are items to be seen, be they old
   #client = null;
-  #link;
+  #link = { state: "connecting" };
   #leave = null;
   #around = null;
   #relinks = false;

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
+from collections.abc import Callable
 from typing import cast
 
 import orjson
@@ -21,15 +23,18 @@ kind = "push"
 kind = "push"
 """
 CHANGES = 300
+STARTS = 60
 NAMES = ("a", "b")
 
 Held = dict[str, dict[Key, Item]]
 
 
-async def _publish(running: Running, chance: random.Random) -> None:
+async def _publish(
+    running: Running, chance: random.Random, *, until: Callable[[int], bool]
+) -> None:
     """Changes of both channels, one after the other, and links that break now and then."""
     async with running.http() as client:
-        for n in range(CHANGES):
+        for n in itertools.takewhile(lambda n: not until(n), itertools.count()):
             key, name = chance.randrange(6), chance.choice(NAMES)
             body: dict[str, object] = {"put": [{"id": key, "n": n}]}
             if n % 5 == 4:
@@ -68,7 +73,8 @@ async def test_a_reader_that_looks_rarely_ends_with_what_the_service_has() -> No
     async with serving(TOML) as running, connect(running.url, draw=soon) as session:
         subscription = session.subscribe(*NAMES)
         held: Held = {name: {} for name in NAMES}
-        publishing = asyncio.create_task(_publish(running, chance))
+        over = _publish(running, chance, until=lambda n: n == CHANGES)
+        publishing = asyncio.create_task(over)
         async with asyncio.timeout(4 * LIMIT_S):
             async for change in subscription:
                 before = dict(held[change.channel])
@@ -89,22 +95,28 @@ async def test_a_program_that_starts_again_and_again_from_its_cursor_misses_noth
     held: Held = {name: {} for name in NAMES}
     cursor: str | None = None
     starts = 0
+
+    async def start(is_enough: Callable[[int], bool]) -> None:
+        # It keeps an item before it keeps the cursor: what came after that is given again.
+        nonlocal cursor
+        taken = 0
+        async with connect(running.url, draw=soon) as session:
+            async for change in session.subscribe(*NAMES, since=cursor):
+                _follow(held, change)
+                cursor = change.cursor or cursor
+                taken += 1
+                if is_enough(taken):
+                    break
+
     async with serving(TOML) as running, asyncio.timeout(4 * LIMIT_S):
-        publishing = asyncio.create_task(_publish(running, chance))
-        is_last = False
-        while not is_last:
-            is_last = publishing.done()
-            last = str(running.service.hub.cursor)
+        # There are changes for as long as there are programs that wait for some.
+        over = _publish(running, chance, until=lambda n: starts == STARTS)
+        publishing = asyncio.create_task(over)
+        while starts < STARTS:
+            most = chance.randrange(1, 8)
+            await start(lambda taken: taken >= most)  # noqa: B023
             starts += 1
-            left = chance.randrange(1, 8)
-            # It keeps an item before it keeps the cursor: what came after that is given again.
-            async with connect(running.url, draw=soon) as session:
-                async for change in session.subscribe(*NAMES, since=cursor):
-                    _follow(held, change)
-                    cursor = change.cursor or cursor
-                    left -= 1
-                    if (left <= 0 and not is_last) or (is_last and cursor == last):
-                        break
         await publishing
+        last = str(running.service.hub.cursor)
+        await start(lambda _: cursor == last)
         assert held == await _truth(running)
-    assert starts > 5

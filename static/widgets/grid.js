@@ -34,7 +34,7 @@ export class GridElement extends StreamElement {
   #isLate = false; // whether rows wait for their places
   #behind = new Set(); // rows out of sight whose texts are older than their items
   #widths = sheet("");
-  #head; #body; #gone; #table; #rover;
+  #head; #body; #gone; #table; #rover; #sight;
 
   build() {
     this.#head = part("head", "div", { class: "row head", role: "row" });
@@ -45,9 +45,9 @@ export class GridElement extends StreamElement {
     this.#rover = newRover(this.#body, () => this.rows, (row) => this.#select(row));
     const on = (type, act) => this.#body.addEventListener(type, act);
     on("keydown", () => { this.#heldUntil = performance.now() + HOLD_MS; });
-    on("animationend", ({ target }) => { if (target.matches(".gone")) target.remove(); });
-    on("contentvisibilityautostatechange", ({ target, skipped }) => {
-      target.isSeen = !skipped;
+    on("animationend", ({ target }) => { if (target.matches(".gone")) this.#drop(target); });
+    this.#sight = new IntersectionObserver((entries) => {
+      for (const { target, isIntersecting } of entries) target.isSeen = isIntersecting;
       if (this.#behind.size > 0) this.soon();
     });
     this.shadowRoot.adoptedStyleSheets.push(this.#widths);
@@ -72,6 +72,7 @@ export class GridElement extends StreamElement {
   }
 
   #empty() {
+    this.#sight.disconnect();
     this.rows.clear();
     this.#behind.clear();
     this.#columns = [];
@@ -137,16 +138,27 @@ export class GridElement extends StreamElement {
       keys = [...[...before.keys()].filter((key) => wanted.delete(key)), ...wanted];
       this.#isLate = true;
     } else [this.#heldUntil, this.#isLate] = [now + HOLD_MS, false];
-    this.rows = new Map(keys.map((key) => [key, before.get(key) ?? newRow(key, now)]));
+    this.rows = new Map(keys.map((key) => [key, before.get(key) ?? this.#newRow(key, now)]));
     for (const [key, row] of this.rows) {
       const isKnown = before.delete(key);
       if (!isKnown && !all && added.has(key)) row.element.classList.add("new");
       if (!isKnown || all) this.#write(row, items, false, now);
       else if (touched.has(key)) this.#change(row, items, now);
     }
-    for (const { element } of before.values()) element.remove();
+    for (const { element } of before.values()) this.#drop(element);
     lineUp(this.#body, this.rows.values());
     this.#rover.settle();
+  }
+
+  #newRow(key, now) {
+    const row = newRow(key, now);
+    this.#sight.observe(row.element);
+    return row;
+  }
+
+  #drop(element) {
+    this.#sight.unobserve(element);
+    element.remove();
   }
 
   #write(row, items, mayFlash, now) {
@@ -181,7 +193,7 @@ export class GridElement extends StreamElement {
       row.element.className = "row gone";
       row.element.tabIndex = -1;
     }
-    while (this.#gone.length > GONE_MOST) this.#gone[0].remove();
+    while (this.#gone.length > GONE_MOST) this.#drop(this.#gone[0]);
   }
 
   #select(row) {

@@ -15,8 +15,8 @@ const SHORT = new Intl.NumberFormat("en", {
 
 /** To how many decimals an instrument trades, by its prices; at least `known`, and 2. */
 export function tickDecimals(item, known = DECIMALS.least) {
-  const needed = PRICES.map((field) => (isNumber(item[field]) ? decimalsOf(item[field]) : 0));
-  return Math.min(DECIMALS.most, Math.max(DECIMALS.least, known, ...needed));
+  for (const field of PRICES) if (isNumber(item[field])) known = Math.max(known, decimalsOf(item[field]));
+  return Math.min(DECIMALS.most, Math.max(DECIMALS.least, known));
 }
 
 /** "68 240.50": rounded to `decimals`, and filled up with spaces to the width of `most` of them. */

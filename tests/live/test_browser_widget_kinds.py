@@ -155,6 +155,7 @@ async def test_a_chart_that_comes_later_joins_the_link_and_begins_with_what_it_h
         }"""
     )
     await page.locator("stream-chart .legend").get_by_text("101.50").wait_for()
+    await page.locator("stream-chart").get_by_text("LIVE").wait_for()
     assert stage.asked == ["/ws/quotes?trail=1"]
 
 

@@ -109,7 +109,7 @@ function write({ element: line, link, cells }, source, now) {
   line.classList.toggle("is-bad", BAD.includes(state));
   link.title = source.source === source.channel ? source.channel : `${source.source} → ${source.channel}`;
   const polls = source.polls ?? 0;
-  const same = (source.unchanged ?? 0) + (source.not_modified ?? 0);
+  const same = source.unchanged ?? 0; // 304s are among them
   const texts = [
     state,
     source.source === source.channel ? kind : `${kind} → ${source.channel}`,

@@ -119,6 +119,16 @@ async def test_the_first_page_says_of_every_source_in_words_what_is_wrong(page: 
             await page.get_by_text(re.compile("^Failing since .*503")).wait_for()
 
 
+async def test_a_304_counts_once_among_the_reads_that_brought_nothing_new(page: Page) -> None:
+    async with Upstream() as upstream:
+        upstream.set("/q", [{"id": 1}], etag=True)
+        toml = f'[sources.q]\nkind = "http"\nurl = "{upstream.url("/q")}"\nevery = "100ms"\n'
+        async with serving(toml) as running:
+            await upstream.wait_hits("/q", 12)
+            await page.goto(running.url)
+            await expect(page.locator("#sources tbody td").nth(6)).to_have_text(re.compile("^9. %"))
+
+
 async def test_a_view_is_tried_in_the_form_and_all_lines_to_copy_ask_for_it(page: Page) -> None:
     async with serving(CONFIG) as running:
         rows = [{"id": f"a{n}", "level": n, "text": "t"} for n in range(5)]

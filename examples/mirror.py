@@ -15,7 +15,7 @@ from typing import Any
 from stream.client import LinkError, connect
 
 
-async def main(url: str, channel: str) -> None:
+async def main(url: str = "http://127.0.0.1:8000", channel: str = "quotes") -> None:
     held: dict[Any, dict[str, Any]] = {}
     async with connect(url) as session:
         async for change in session.subscribe(channel):

@@ -11,7 +11,7 @@ T = TypeVar("T")
 _EVERY_S = 0.005
 
 
-async def until(condition: Callable[[], T], *, within_s: float = 5.0, what: str = "") -> T:
+async def until(condition: Callable[[], T], *, within_s: float = 15.0, what: str = "") -> T:
     """The condition's first true value, asked for every 5 ms.
 
     Raises:

@@ -24,7 +24,7 @@ QUIET: Final = (
 UNUSUAL: Final = ("--disable-back-forward-cache",)
 """What Playwright asks for and people's browsers do not."""
 
-WAIT_MS: Final = 10_000
+WAIT_MS: Final = 20_000
 """Longest that a page may take to show what a test waits for."""
 
 

@@ -54,12 +54,12 @@ every = "100ms"
 [sources.news]
 kind = "feed"
 url = "{url}/feed"
-every = "10s"
+every = "200ms"
 [sources."user:{{id}}"]
 kind = "http"
 url = "{url}/users/{{id}}"
 match = {{ id = "int" }}
-every = "10s"
+every = "200ms"
 [sources.alerts]
 kind = "push"
 """
@@ -106,9 +106,13 @@ async def test_what_was_recorded_is_played_as_the_same_states(tmp_path: Path) ->
         upstream.set("/feed", FEED.encode(), headers={"content-type": "application/rss+xml"})
         upstream.set("/users/7", {"id": 7, "name": "Ann"})
         (tmp_path / "stream.toml").write_text(config_of(upstream))
-        said = await recorded(
-            "quotes", "news", "user:7", cwd=tmp_path, wait=upstream.wait_hits("/q", 6, 2 * LIMIT_S)
-        )
+
+        async def enough() -> None:
+            # The second request to a source says that what the first brought is on the tape.
+            for path, hits in (("/q", 6), ("/feed", 2), ("/users/7", 2)):
+                await upstream.wait_hits(path, hits, 2 * LIMIT_S)
+
+        said = await recorded("quotes", "news", "user:7", cwd=tmp_path, wait=enough())
     assert " of quotes, news, user:7, " in said
     assert said.endswith("; interrupted\n")
     data = gzip.decompress((tmp_path / "tape.gz").read_bytes())

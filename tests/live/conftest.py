@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Final
 
 import pytest
@@ -20,6 +21,8 @@ QUIET: Final = (
     "--disable-background-networking",
     "--disable-sync",
 )
+
+WHOLE: Final = ("chromium", "chromium-browser")
 
 UNUSUAL: Final = ("--disable-back-forward-cache",)
 """What Playwright asks for and people's browsers do not."""
@@ -71,8 +74,22 @@ def complaints() -> Complaints:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    """The system's Chromium; where there is none the test is skipped, but not in CI."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    """Chromium without its own windows where the system has that, which costs a third."""
+    async with launched("chromium-headless-shell", *WHOLE) as browser:
+        yield browser
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def whole_browser() -> AsyncIterator[Browser]:
+    """All of Chromium: only this one keeps pages that are left."""
+    async with launched(*WHOLE) as browser:
+        yield browser
+
+
+@asynccontextmanager
+async def launched(*names: str) -> AsyncIterator[Browser]:
+    """The first of these that the system has; without one a test is skipped, but not in CI."""
+    path = next(filter(None, map(shutil.which, names)), None)
     if path is None:
         reason = "the system has no chromium"
         if os.environ.get("CI") == "true":
@@ -86,9 +103,9 @@ async def browser() -> AsyncIterator[Browser]:
         await browser.close()
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def context(browser: Browser, complaints: Complaints) -> AsyncIterator[BrowserContext]:
-    """A profile of its own: the pages of one context are tabs of one browser."""
+@asynccontextmanager
+async def profile(browser: Browser, complaints: Complaints) -> AsyncIterator[BrowserContext]:
+    """A profile of its own; anything that its pages complain about fails the test."""
     context = await browser.new_context(viewport={"width": 1280, "height": 800})
     context.set_default_timeout(WAIT_MS)
     context.on("page", complaints.watch)
@@ -98,8 +115,22 @@ async def context(browser: Browser, complaints: Complaints) -> AsyncIterator[Bro
 
 
 @pytest_asyncio.fixture(loop_scope="session")
+async def context(browser: Browser, complaints: Complaints) -> AsyncIterator[BrowserContext]:
+    """The pages of one context are tabs of one browser."""
+    async with profile(browser, complaints) as context:
+        yield context
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def whole_page(whole_browser: Browser, complaints: Complaints) -> AsyncIterator[Page]:
+    """An empty page of a browser with everything."""
+    async with profile(whole_browser, complaints) as context:
+        yield await context.new_page()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
 async def page(context: BrowserContext) -> Page:
-    """An empty page; anything it complains about fails the test."""
+    """An empty page."""
     return await context.new_page()
 
 

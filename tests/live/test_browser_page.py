@@ -54,20 +54,20 @@ async def test_a_page_hidden_for_a_minute_lets_its_link_go_and_resumes_when_it_i
 
 @pytest.mark.parametrize("options", [{"transport": "ws"}, {"transport": "sse"}, {"share": True}])
 async def test_a_page_is_kept_when_it_is_left_and_resumes_when_one_comes_back(
-    page: Page, options: dict[str, Any]
+    whole_page: Page, options: dict[str, Any]
 ) -> None:
     async with serving(TOML) as running:
         await publish(running, "alerts", {"id": "a"})
-        tab = await follow(page, running.url, channels="alerts", **options)
+        tab = await follow(whole_page, running.url, channels="alerts", **options)
         await tab.until("items('alerts') === 'a'")
         await tab.call(
             "addEventListener('pageshow', (event) => { window.kept = event.persisted; })"
         )
         await tab.forget()
-        await page.goto(f"{running.url}/docs?elsewhere")
+        await whole_page.goto(f"{running.url}/docs?elsewhere")
         await until(lambda: not running.service.connected)
         await publish(running, "alerts", {"id": "b"})
-        await page.go_back(wait_until="commit")
+        await whole_page.go_back(wait_until="commit")
         await tab.until("items('alerts') === 'a,b' && client.state === 'live'")
         assert await tab.call("return window.kept") is True
         assert len(running.service.connected) == 1

@@ -19,7 +19,7 @@ from stream.catalog import Catalog
 from stream.doors import pages, publishing, rest
 from stream.doors.answer import json_response
 from stream.doors.sse import sse_door
-from stream.doors.websocket import websocket_door
+from stream.doors.websocket import no_such_door, websocket_door
 from stream.engines.memory import MemoryEngine
 from stream.errors import ConfigError
 from stream.fetch import Fetcher
@@ -101,11 +101,14 @@ def _access(settings: Settings) -> Access:
 def routes() -> list[Route | WebSocketRoute | Mount]:
     """Every path of protocol.md."""
     return [
-        *pages.routes(),
         WebSocketRoute("/ws", websocket_door),
         WebSocketRoute("/ws/{channels}", websocket_door),
+        # Before the files, which know HTTP alone.
+        WebSocketRoute("/{path:path}", no_such_door),
+        *pages.routes(),
         Route("/ws", rest.upgrade_required),
         Route("/ws/{channels}", rest.upgrade_required),
+        Route("/sse", rest.channels_required),
         Route("/sse/{channels}", sse_door),
         Route("/channels", publishing.publish_several, methods=["POST"]),
         Route("/channels", rest.list_channels),

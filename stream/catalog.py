@@ -211,6 +211,10 @@ class Catalog:
             raise ClientError("too_many_keys", "too many keys are watched here", status=503)
 
     def _open_parametrised(self, name: str) -> Line:
+        if name in self.patterns:
+            holes = " and ".join(f"{{{hole}}}" for hole in self.patterns[name][0].names)
+            words = f"{name!r} stands for many channels: put a value in the place of {holes}"
+            raise ClientError("bad_parameter", words)
         for template, (pattern, source_name, settings) in self.patterns.items():
             try:
                 values = pattern.match(name)

@@ -249,13 +249,25 @@ def source_status(poller: Poller, now: float) -> dict[str, object]:
 
 @guarded
 async def upgrade_required(request: Request) -> Response:
-    """``GET /ws/…`` by something that does not speak WebSocket: where it can have the same."""
+    """``GET /ws/…`` by something that does not speak WebSocket: where it can have the same.
+
+    What a WebSocket would be refused for comes first: its tools show the status alone, so one asks
+    again with one that shows the reason.
+    """
+    gate.check(request.app.state.service, request, bare="channels" not in request.path_params)
     path = request.path_params.get("channels", "<channel>")
     raise ClientError(
         "not_a_websocket",
         f"this is for WebSockets; as an event stream it is /sse/{path[:256]}",
         status=426,
     )
+
+
+@guarded
+async def channels_required(request: Request) -> Response:
+    """``GET /sse``: of what?"""
+    words = "which channels? /sse/<channels>, the names separated by commas; /channels lists them"
+    raise ClientError("bad_parameter", words)
 
 
 async def healthz(request: Request) -> Response:

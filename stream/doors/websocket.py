@@ -47,6 +47,12 @@ async def websocket_door(websocket: WebSocket) -> None:
             service.release(subscriber)
 
 
+async def no_such_door(websocket: WebSocket) -> None:
+    """A WebSocket to any other path: which ones there are."""
+    words = "WebSockets are at /ws and /ws/<channels>, the names separated by commas"
+    await websocket.send_denial_response(problem(ClientError("not_found", words, status=404)))
+
+
 class Gone(Exception):
     """The socket is closed; there is nobody to write to."""
 

@@ -182,7 +182,7 @@ class Channel:
         before = self.status
         self.status = status
         if before.as_of != status.as_of:  # which stands in every line of a text
-            self._bodies = {p: b for p, b in self._bodies.items() if p[1] is not Format.TEXT}
+            self._bodies = {p: b for p, b in self._bodies.items() if not p[1].is_text}
             self._trailed.clear()  # a trail's lines end there
         woken = Woken([], [])
         if (before.state, before.error) == (status.state, status.error):
@@ -270,9 +270,17 @@ class Channel:
         """The view's items now; with their trail, where that is asked for and there is one."""
         head = self.head(view)
         body = self._body(head, view, form)
-        if trail and self.trail is not None and form is not Format.TEXT:
+        if trail and self.trail is not None and not form.is_text:
             body = self._with_trail(self.trail, body, view, form)
         return encode.snapshot(head, form, cursor, body, marks)
+
+    def newest(
+        self, view: View, form: Format, most: int, marks: Marks = encode.NO_MARKS
+    ) -> Message:
+        """The newest of the view's items, and how the channel is doing where it is not well."""
+        state = None if self.is_ok else str(self.status.state)
+        rows = view.newest(most, self.sort)
+        return encode.newest(self.head(view), rows, state, form, marks)
 
     def _body(self, head: Head, view: View, form: Format) -> bytes:
         place = (view.spec, form)

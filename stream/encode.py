@@ -1,4 +1,4 @@
-"""Snapshots and changes → messages as bytes, in the four formats of protocol.md §3 and §4.
+"""Snapshots and changes → messages as bytes, in the formats of protocol.md §3 and §4.
 
 Pure. An item is turned into JSON once (``Entry.encoded``); messages are spliced from those bytes.
 """
@@ -13,8 +13,10 @@ from typing import Final
 
 import orjson
 
+from stream import text
 from stream.model import Change, Item, Json, Key, Status
 from stream.state import State
+from stream.text import notice, spoken, status_line, text_line
 from stream.view import View, Window
 
 
@@ -25,6 +27,12 @@ class Format(StrEnum):
     MERGE_PATCH = "merge-patch"
     JSON_PATCH = "json-patch"
     TEXT = "text"
+    COLORED = "text+color"
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it is lines for people, which nobody applies to anything."""
+        return self is Format.TEXT or self is Format.COLORED
 
     __hash__ = str.__hash__  # an Enum's own is written in Python, and this is asked per message
 
@@ -129,8 +137,8 @@ def _marked(members: dict[str, object], marks: Marks) -> dict[str, object]:
 
 def snapshot_body(head: Head, view: View, form: Format) -> bytes:
     """The expensive end of a snapshot, the items, shared by all who join at one moment."""
-    if form is Format.TEXT:
-        return b"\n".join(text_line("", head, key, item) for key, item in view.items())
+    if form.is_text:
+        return _lines(head, view.items(), form)
     # One call for all items: piece by piece 10,000 of them hold the loop six times as long.
     if form is Format.JSON:
         return b"".join((b',"items":', dumps([item for _, item in view.items()]), b"}"))
@@ -150,8 +158,8 @@ def snapshot(
     head: Head, form: Format, cursor: str, body: bytes, marks: Marks = NO_MARKS
 ) -> Message:
     """A snapshot message around a body of ``snapshot_body``."""
-    if form is Format.TEXT:
-        return Message("snapshot", cursor, body)
+    if form.is_text:
+        return Message("snapshot", cursor, body or _without_items(head, form))
     members: dict[str, object] = {"type": "snapshot", "channel": head.channel, "cursor": cursor}
     members["key"] = head.key
     if head.sort is not None:
@@ -181,8 +189,8 @@ def diff(
         before: the cursor the reader has; a message that is not the last of the change carries it.
         cursor: the cursor the reader has after the last message.
     """
-    if form is Format.TEXT:
-        return _text_diff(head, window.change, cursor)
+    if form.is_text:
+        return _text_diff(head, window.change, cursor, form)
     if form is Format.JSON:
         return [_json_diff(head, state, window.change, cursor, marks)]
     members: dict[str, object] = {"type": "patch", "channel": head.channel, "cursor": cursor}
@@ -276,34 +284,61 @@ def without_nulls(value: dict[str, Json]) -> dict[str, Json]:
     }
 
 
-def _text_diff(head: Head, change: Change, cursor: str) -> list[Message]:
-    lines = [text_line("+ ", head, key, item) for key, item in change.put.items()]
-    lines += [text_line("~ ", head, key, fields) for key, fields in change.patch.items()]
-    lines += [text_line("- ", head, key, {}) for key in change.delete]
-    return [Message("diff", cursor, b"\n".join(lines))]
+def newest(
+    head: Head,
+    rows: Iterable[tuple[Key, Item]],
+    state: str | None,
+    form: Format,
+    marks: Marks = NO_MARKS,
+) -> Message:
+    """A few items, for one look: no part of what is sent in order, so it carries no cursor.
+
+    Args:
+        state: how the channel is doing, where that is to be told.
+    """
+    if form.is_text:
+        lines = _lines(head, rows, form) or _without_items(head, form)
+        if state is not None:
+            words = f"{head.channel} is {state}"
+            lines += b"\n" + notice(head.as_of, words, colored=form is Format.COLORED)
+        return Message("last", None, lines)
+    members: dict[str, object] = {"type": "last", "channel": head.channel, "key": head.key}
+    if head.sort is not None:
+        members["sort"] = head.sort
+    if state is not None:
+        members["state"] = state
+    members = _marked(members | _stamp(head), marks)
+    return Message("last", None, dumps(members | {"items": [item for _, item in rows]}))
 
 
-def text_line(mark: str, head: Head, key: Key, fields: Item) -> bytes:
-    """``~ 12:04:05 quotes AAPL.US close=189.2``: one item for human eyes."""
-    clock = "--:--:--" if head.as_of is None else timestamp(head.as_of)[11:19]
-    words = [mark + clock, head.channel, plain(key)]
-    words += [f"{name}={plain(value)}" for name, value in fields.items() if name != head.key]
-    return " ".join(words).encode()
+def _lines(head: Head, rows: Iterable[tuple[Key, Item]], form: Format, mark: str = "") -> bytes:
+    colored = form is Format.COLORED
+    return b"\n".join(text_line(mark, head, key, item, colored=colored) for key, item in rows)
 
 
-def plain(value: Json) -> str:
-    """A value as a word: text as it is where it has no blank, else as JSON. Never two lines."""
-    if isinstance(value, str) and value.isprintable() and value and " " not in value:
-        return value
-    return dumps(value).decode()
+def _without_items(head: Head, form: Format) -> bytes:
+    """Said in words: an empty line would look as if nothing had happened."""
+    return notice(head.as_of, f"{head.channel} has no items", colored=form is Format.COLORED)
+
+
+def _text_diff(head: Head, change: Change, cursor: str, form: Format) -> list[Message]:
+    groups = (
+        _lines(head, change.put.items(), form, text.NEW),
+        _lines(head, change.patch.items(), form, text.CHANGED),
+        _lines(head, ((key, {}) for key in change.delete), form, text.GONE),
+    )
+    lines = b"\n".join(filter(None, groups))
+    if not lines:
+        words = f"{head.channel} has nothing new"
+        lines = notice(head.as_of, words, colored=form is Format.COLORED)
+    return [Message("diff", cursor, lines)]
 
 
 def status(channel: str, status: Status, form: Format) -> Message:
     """A status message."""
-    if form is Format.TEXT:
-        reason = f": {status.error.message}" if status.error is not None else ""
-        line = f"! {timestamp(status.since)[11:19]} {channel} is {status.state}{reason}"
-        return Message("status", None, " ".join(line.split()).encode())
+    if form.is_text:
+        line = status_line(channel, status, colored=form is Format.COLORED)
+        return Message("status", None, line)
     members: dict[str, object] = {"type": "status", "channel": channel}
     return Message("status", None, dumps(members | status_members(status)))
 
@@ -324,12 +359,6 @@ def status_members(status: Status) -> dict[str, object]:
 def control(event: str, form: Format = Format.JSON, **members: object) -> Message:
     """A message about the connection itself: welcome, error, pong, bye …"""
     present = {name: value for name, value in members.items() if value is not None}
-    if form is Format.TEXT:
-        words = " ".join(f"{name}={plain_any(value)}" for name, value in present.items())
-        return Message(event, None, f"! {event} {words}".rstrip().encode())
+    if form.is_text:
+        return Message(event, None, spoken(event, present, colored=form is Format.COLORED))
     return Message(event, None, dumps({"type": event, **present}))
-
-
-def plain_any(value: object) -> str:
-    """``plain`` for the members of control messages, sentences as they are."""
-    return value if isinstance(value, str) else dumps(value).decode()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 import re
+import unicodedata
 from typing import Final
 from urllib.parse import urljoin, urlsplit
 
@@ -41,8 +42,17 @@ def line(text: str, limit: int) -> str:
 
 
 def printable(text: str) -> str:
-    """The text without what could steer a terminal: upstreams may write anything."""
-    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
+    """The text without what could steer a terminal: upstreams may write anything.
+
+    Blanks of all widths stay, as in Japanese.
+    """
+    return text if text.isprintable() else "".join(map(_shown, text))
+
+
+def _shown(character: str) -> str:
+    if character.isprintable() or unicodedata.category(character) == "Zs":
+        return character
+    return f"\\u{ord(character):04x}"
 
 
 def _without_hidden(markup: str) -> str:

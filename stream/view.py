@@ -6,11 +6,13 @@ keeps, for each of its keys, when it entered and when it left.
 
 from __future__ import annotations
 
+import heapq
 from collections import deque
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from stream.merge import sort_value
 from stream.model import Change, Item, Key
 from stream.query import Query
 from stream.state import CHANGES, Changed, Entry, State
@@ -204,6 +206,21 @@ class View:
     def items(self) -> Iterable[tuple[Key, Item]]:
         """The view's items in the order of arrival, projected."""
         return ((key, self._project(entry.item)) for key, entry in self._shown())
+
+    def newest(self, most: int, sort: str | None) -> list[tuple[Key, Item]]:
+        """So many of the items, the newest last.
+
+        Newest are the first of a channel that is ordered downwards, as articles are by the time
+        they were published, else the last to change.
+        """
+        down = sort[1:] if sort is not None and sort.startswith("-") else None
+
+        def rank(row: tuple[Key, Entry]) -> tuple[float | str, ...]:
+            _, entry = row
+            return (entry.seq, entry.place) if down is None else sort_value(entry.item, down)
+
+        rows = heapq.nlargest(most, self._shown(), key=rank)
+        return [(key, self._project(entry.item)) for key, entry in reversed(rows)]
 
     def keys(self) -> Iterable[Key]:
         """The keys of the view's items in the order of arrival."""

@@ -17,6 +17,7 @@ from stream.encode import (
     item_bytes,
     json_patch,
     merge_patch,
+    newest,
     pointer,
     snapshot,
     snapshot_body,
@@ -24,7 +25,7 @@ from stream.encode import (
     timestamp,
 )
 from stream.framing import event as sse
-from stream.model import Change, Fault, Item, Json, SourceState, Status
+from stream.model import Change, Fault, Item, Json, Key, SourceState, Status
 from stream.state import State
 from stream.view import Spec, View, Window
 from tests.apply import merged, patched, pruned
@@ -164,10 +165,31 @@ def test_a_control_message_leaves_out_what_is_none() -> None:
     assert control("bye", reason="restart", retry_ms=None).data == (
         b'{"type":"bye","reason":"restart"}'
     )
-    assert control("error", Format.TEXT, code="x", message="no such").data == (
-        b"! error code=x message=no such"
+
+
+def test_the_newest_items_carry_no_cursor_and_say_how_the_channel_is_where_it_is_not_well() -> None:
+    rows: list[tuple[Key, Item]] = [("B", {"code": "B", "p": 2}), ("A", {"code": "A", "p": 1})]
+    message = newest(HEAD, rows, None, Format.JSON_PATCH, Marks(reply_to=7))
+    assert (message.event, message.cursor) == ("last", None)
+    assert message.data == (
+        b'{"type":"last","channel":"quotes","key":"code","sort":"-p",'
+        b'"as_of":"2025-11-22T02:11:09.120Z","count":2,"id":7,'
+        b'"items":[{"code":"B","p":2},{"code":"A","p":1}]}'
     )
-    assert control("pong", Format.TEXT, id=None).data == b"! pong"
+    failing = newest(HEAD, rows, "failing", Format.JSON)
+    assert json.loads(failing.data)["state"] == "failing"
+    assert newest(HEAD, rows[:1], "failing", Format.TEXT).data.split(b"\n") == [
+        b"02:11:09 quotes B p=2",
+        b"! 02:11:09 quotes is failing",
+    ]
+
+
+@pytest.mark.parametrize("form", [Format.TEXT, Format.COLORED])
+def test_text_says_so_where_there_is_nothing_to_show(form: Format) -> None:
+    (resumed,) = diff(HEAD, State(), Window(Change(), True), form, before="e1-0", cursor="e1-1")
+    assert resumed.data.endswith(b" 02:11:09 quotes has nothing new")
+    for message in (snapshot(HEAD, form, "e1-1", b""), newest(HEAD, [], None, form)):
+        assert message.data.endswith(b" 02:11:09 quotes has no items")
 
 
 def test_a_time_is_rfc_3339_with_milliseconds() -> None:

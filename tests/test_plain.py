@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,4 +36,9 @@ def test_only_addresses_of_the_web_pass() -> None:
 
 @given(st.text())
 def test_nothing_of_an_upstream_steers_the_terminal(text: str) -> None:
-    assert printable(text).isprintable()
+    steering = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+    assert steering.isdisjoint(map(unicodedata.category, printable(text)))
+
+
+def test_blanks_of_all_widths_are_shown_as_they_are() -> None:
+    assert printable("日本\u3000語 1\u202f000\x1b[2J") == "日本\u3000語 1\u202f000\\u001b[2J"

@@ -84,3 +84,18 @@ def test_a_position_counts_the_changes_that_came_after_it() -> None:
     for seq in range(7, 9 + CHANGES):
         tell(view, Change(patch={"a": {"p": seq}}), seq)
     assert view.position(1) == (1, CHANGES)
+
+
+def test_the_newest_are_the_last_to_change_and_the_newest_of_all_comes_last() -> None:
+    view = View(numbers(), "k", Spec(fields=("p",)))
+    assert [key for key, _ in view.newest(2, None)] == ["b", 7]
+    tell(view, Change(patch={"a": {"q": 1}}), 2)
+    assert view.newest(2, "p") == [(7, {"k": 7, "p": 3}), ("a", {"k": "a", "p": 1})]
+    assert [key for key, _ in view.newest(9, None)] == ["b", 7, "a"]
+
+
+def test_of_a_channel_that_is_ordered_downwards_the_newest_are_its_first() -> None:
+    view = View(numbers(), "k", Spec(where=compile_query("p > 1")))
+    tell(view, Change({"c": {"k": "c"}, "d": {"k": "d", "p": 9}}, {"b": {"q": 1}}), 2)
+    assert [key for key, _ in view.newest(2, "-p")] == [7, "d"]
+    assert [key for key, _ in view.newest(9, "-p")] == ["b", 7, "d"]

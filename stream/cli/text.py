@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from stream.encode import Head, text_line
+from stream.encode import Head
 from stream.mirror import OK, ChannelStatus, Update
 from stream.model import Item
+from stream.text import text_line
 
 
 class Speaker:

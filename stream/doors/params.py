@@ -13,9 +13,11 @@ from stream.model import Cursor
 from stream.query import QueryError, compile_query
 from stream.view import Spec
 
-_VIEW: Final = ("since", "fields", "keys", "where", "format", "trail", "token")
+_VIEW: Final = ("since", "fields", "keys", "where", "format", "color", "trail", "token")
 NAMES: Final = (*_VIEW, "max_rate", "snapshot")
 REST_NAMES: Final = (*_VIEW, "wait")
+FORMATS: Final = tuple(form for form in Format if form is not Format.COLORED)
+"""The formats by the names they are asked for with; ``text`` has colours by ``color=1``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,12 @@ def parse_params(
     allowed: tuple[str, ...] = NAMES,
     most_keys: int,
     longest_wait_s: float = 0.0,
+    form: Format = Format.JSON,
 ) -> Params:
     """Check the parameters.
+
+    Args:
+        form: the format where none is given.
 
     Raises:
         ClientError: ``bad_parameter``, ``bad_cursor``, ``bad_where``, … naming the parameter.
@@ -61,7 +67,7 @@ def parse_params(
         given[name] = value
     return Params(
         spec=_spec(given, most_keys),
-        form=_format(given.get("format", Format.JSON)),
+        form=_format(given.get("format"), given.get("color"), form),
         since=parse_cursor(given["since"]) if given.get("since") else None,
         max_rate=parse_rate(given["max_rate"]) if "max_rate" in given else None,
         base=_flag("snapshot", given.get("snapshot", "1")),
@@ -126,13 +132,19 @@ def _listed(name: str, text: str | None, most: int) -> list[str] | None:
     return parts
 
 
-def _format(text: str) -> Format:
-    try:
-        return Format(text)
-    except ValueError:
-        known = [str(form) for form in Format]
-        hint = did_you_mean(text, known) or f"; known are {', '.join(known)}"
-        raise ClientError("bad_format", f"unknown format {text[:32]!r}{hint}") from None
+def _format(text: str | None, color: str | None, form: Format) -> Format:
+    if text is not None:
+        if text not in FORMATS:
+            hint = did_you_mean(text, FORMATS) or f"; known are {', '.join(FORMATS)}"
+            raise ClientError("bad_format", f"unknown format {text[:32]!r}{hint}")
+        form = Format(text)
+    if color is None:
+        return form
+    if not _flag("color", color):
+        return Format.TEXT if form.is_text else form
+    if not form.is_text:
+        raise ClientError("bad_color", "color is for format=text")
+    return Format.COLORED
 
 
 def _flag(name: str, text: str) -> bool:

@@ -120,7 +120,7 @@ async def _fresh(line: Line, is_there: Callable[[], bool], within_s: float = 2.0
 
 
 def _media_type(form: Format) -> str:
-    return "text/plain; charset=utf-8" if form is Format.TEXT else "application/json"
+    return "text/plain; charset=utf-8" if form.is_text else "application/json"
 
 
 async def _since(request: Request, channel: Channel, params: Params) -> Response:

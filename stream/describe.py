@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from stream import __version__
+from stream.commands import MOST_LAST_ITEMS, OPS
 
 Schema = dict[str, Any]
 
@@ -29,6 +30,7 @@ _QUERY: Final = {
     "keys": "Comma list: only these items.",
     "where": "JMESPath over one item, e.g. price > 50.",
     "format": "json, merge-patch, json-patch or text.",
+    "color": "1: with format=text, in the colours of a terminal.",
     "wait": "With since: long-poll for so many seconds.",
     "max_rate": "Most diffs a second for this connection, 0.01 to 100.",
     "snapshot": "0: skip the first snapshot.",
@@ -36,7 +38,7 @@ _QUERY: Final = {
     "token": "A JWT where headers cannot be set.",
 }
 _STREAMED: Final = (
-    "since", "fields", "keys", "where", "max_rate", "format", "snapshot", "trail",
+    "since", "fields", "keys", "where", "max_rate", "format", "color", "snapshot", "trail",
 )  # fmt: skip
 
 
@@ -77,7 +79,32 @@ def schemas() -> Schema:
                 "error": _ITEM,
             },
         ),
+        "Last": _object(
+            "last",
+            {
+                "channel": {"type": "string"},
+                "key": {"type": "string"},
+                "sort": {"type": "string"},
+                "state": {"enum": _STATES},
+                "as_of": _TIME,
+                "count": {"type": "integer"},
+                "items": _list(),
+                "id": {"type": ["number", "string"]},
+            },
+        ),
         "Error": _object("error", {"code": {"type": "string"}, "message": {"type": "string"}}),
+        "Command": {
+            "type": "object",
+            "required": ["op"],
+            "properties": {
+                "op": {"enum": list(OPS)},
+                "channels": {"type": "array", "items": {"type": "string"}},
+                "n": {"type": "integer", "minimum": 1, "maximum": MOST_LAST_ITEMS},
+                "max_rate": {"type": ["number", "null"]},
+                "about": {"type": "string"},
+                "id": {"type": ["number", "string"]},
+            },
+        },
         "Bye": _object("bye", {"reason": {"type": "string"}, "retry_ms": {"type": "integer"}}),
         "Problem": {
             "type": "object",
@@ -121,7 +148,7 @@ def _problems(*codes: int) -> Schema:
 
 def openapi() -> Schema:
     """The REST contract, OpenAPI 3.1."""
-    views = _parameters("fields", "keys", "where", "format", "trail", "token")
+    views = _parameters("fields", "keys", "where", "format", "color", "trail", "token")
     state = {
         "summary": "The current state; with since, the composed diff",
         "parameters": [_path("name"), *_parameters("since", "wait"), *views],
@@ -168,27 +195,39 @@ def openapi() -> Schema:
 
 def asyncapi() -> Schema:
     """The streaming contract, AsyncAPI 3.0."""
-    names = ("Snapshot", "Diff", "Status", "Error", "Bye")
-    messages = {n: {"payload": {"$ref": f"#/components/schemas/{n}"}} for n in names}
-    refs = {n: {"$ref": f"#/components/messages/{n}"} for n in names}
+    heard = ("Snapshot", "Diff", "Status", "Error", "Bye")
+    by_door = {"ws": (*heard, "Last", "Command"), "sse": heard}
+    messages = {n: {"payload": {"$ref": f"#/components/schemas/{n}"}} for n in by_door["ws"]}
     queries = (*_STREAMED, "token")
-    channels = {
-        kind: {
-            "address": f"/{kind}/{{channels}}",
+    channels: Schema = {
+        door: {
+            "address": f"/{door}/{{channels}}",
             "description": "; ".join(f"{name}: {_QUERY[name]}" for name in queries),
             "parameters": {"channels": {"description": "Channel names, separated by commas."}},
-            "messages": refs,
+            "messages": {n: {"$ref": f"#/components/messages/{n}"} for n in names},
         }
-        for kind in ("ws", "sse")
+        for door, names in by_door.items()
+    }
+    operations: Schema = {
+        f"receive-{door}": {
+            "action": "send",
+            "channel": {"$ref": f"#/channels/{door}"},
+            "messages": [
+                {"$ref": f"#/channels/{door}/messages/{n}"} for n in names if n != "Command"
+            ],
+        }
+        for door, names in by_door.items()
+    }
+    operations["command-ws"] = {
+        "action": "receive",
+        "channel": {"$ref": "#/channels/ws"},
+        "messages": [{"$ref": "#/channels/ws/messages/Command"}],
     }
     return {
         "asyncapi": "3.0.0",
         "info": {"title": "stream", "version": __version__},
         "channels": channels,
-        "operations": {
-            f"receive-{kind}": {"action": "send", "channel": {"$ref": f"#/channels/{kind}"}}
-            for kind in channels
-        },
+        "operations": operations,
         "components": {"schemas": schemas(), "messages": messages},
     }
 

@@ -138,7 +138,7 @@ class DirectRoad(asyncio.Protocol):
             wait_s = subscriber.wait_s()
         if wait_s is not None:
             self._wake_in(wait_s)
-        elif subscriber.rate is None and subscriber.subscriptions:
+        elif subscriber.may_be_live:
             self._join()
 
     def _wake_in(self, wait_s: float) -> None:

@@ -57,6 +57,10 @@ class Subscription:
         """Whether the status has to be told."""
         return not self.first and self.status_seen != self.channel.status_version
 
+    def begin_anew(self) -> None:
+        """Owe a snapshot again, whatever was sent."""
+        self.first, self.resumed, self.base = True, False, True
+
     @property
     def unsent_from(self) -> int:
         """The seq of the earliest change of this channel that has not been sent."""
@@ -87,6 +91,7 @@ class Subscriber:
         road: what writes to the connection, once there is one.
         is_ending: the connection is to be told goodbye, and to come back after ``retry_ms``.
         rate: most rounds of diffs a second; None for no limit.
+        is_paused: no diffs are wanted now.
         told: the seq of the last cursor that was sent.
     """
 
@@ -96,6 +101,7 @@ class Subscriber:
         "_now_seq",
         "epoch",
         "is_ending",
+        "is_paused",
         "rate",
         "retry_ms",
         "road",
@@ -119,6 +125,7 @@ class Subscriber:
         self.is_ending = False
         self.retry_ms = 0
         self.rate: float | None = None
+        self.is_paused = False
         self._due_at = 0.0
         self._now_seq = now_seq
         self._clock = clock
@@ -143,8 +150,43 @@ class Subscriber:
         """Most rounds of diffs a second from now on; None for no limit."""
         self._lag()
         self.rate = rate
-        self._due_at = self._clock()
+        self._make_due()
+
+    def pause(self) -> None:
+        """Send no diffs until ``resume``: the connection lags, by as much as happens meanwhile.
+
+        First messages and statuses are sent all the same, as with a rate.
+        """
+        self._lag()
+        self.is_paused = True
+        self._due_at = math.inf
+
+    def resume(self) -> None:
+        """Send what the pause came to, and go on."""
+        self.is_paused = False
+        self._make_due()
+
+    def set_form(self, form: Format) -> None:
+        """Write every subscription so from now on.
+
+        Who reads data begins with a snapshot: diffs of one format do not fit what another made.
+        """
+        self._lag()
+        for subscription in self.subscriptions.values():
+            if subscription.form is not form:
+                subscription.form = form
+                if not form.is_text:
+                    subscription.begin_anew()
         self.wake()
+
+    def _make_due(self) -> None:
+        self._due_at = math.inf if self.is_paused else self._clock()
+        self.wake()
+
+    @property
+    def may_be_live(self) -> bool:
+        """Whether everything may be written to it as it happens, once nothing is owed."""
+        return self.rate is None and not self.is_paused and bool(self.subscriptions)
 
     def _lag(self) -> None:
         if self.road is not None:
@@ -159,7 +201,9 @@ class Subscriber:
             if subscription.first or subscription.is_owed_status:
                 return 0.0
             owed = owed or subscription.is_owed
-        return max(0.0, self._due_at - self._clock()) if owed else None
+        if self.is_paused or not owed:
+            return None
+        return max(0.0, self._due_at - self._clock())
 
     def subscribe(
         self,

@@ -92,7 +92,13 @@ class Peer:
         self.rate = world.dice.choice((None, None, None, 10.0))
         self.reader = Reader()
         self.statuses: dict[str, str] = {}
+        self.has_switched = False
         self.connect()
+
+    def cursor(self) -> Cursor | None:
+        if self.reader.cursor is None or self.has_switched:
+            return None
+        return Cursor.parse(self.reader.cursor)
 
     def connect(self) -> None:
         hub = self.world.hub
@@ -100,7 +106,7 @@ class Peer:
         self.wire = MemoryWire(high_bytes=self.world.dice.choice((50, 400, 10_000)))
         self.subscriber = Subscriber("e1", lambda: hub.seq, clock=lambda: self.world.now)
         self.road = PlainRoad(self.subscriber, hub, self.framing)
-        since = Cursor.parse(self.reader.cursor) if self.reader.cursor is not None else None
+        since = self.cursor()
         if self.rate is not None:
             self.subscriber.set_rate(self.rate)
         for channel in self.channels:
@@ -115,6 +121,12 @@ class Peer:
             self.reader.read(Message(body["type"], body.get("cursor"), data))
             if body["type"] == "status":
                 self.statuses[body["channel"]] = body.get("error", {}).get("message", "")
+
+    def switch(self, form: Format) -> None:
+        """Ask for another format. A cursor does not say what the state it stands for is made of."""
+        self.form = form
+        self.has_switched = True
+        self.subscriber.set_form(form)
 
     def cut(self) -> None:
         """The connection breaks in the middle of whatever is on its way."""
@@ -202,13 +214,17 @@ class LiveWorld:
             self.tell_status()
         elif act < 0.97:
             peer.subscriber.set_rate(self.dice.choice((None, 1.0)))
+        elif act < 0.985:
+            self.dice.choice((peer.subscriber.pause, peer.subscriber.resume))()
+        else:
+            peer.switch(self.dice.choice(FORMS))
         self.now += self.dice.choice((0.0, 0.05, 1.0))
 
     def settle(self) -> None:
         for _ in range(10):
             self.now += 1000.0
             for peer in self.peers:
-                peer.road.wake()
+                peer.subscriber.resume()
             self.turn.run_out()
             for peer in self.peers:
                 peer.wire.take()

@@ -131,10 +131,15 @@ class World:
             self.cut()
         elif act < 0.94:
             self.resubscribe()
+        elif act < 0.97:
+            self.subscriber.pause()
+        elif act < 0.99:
+            self.subscriber.resume()
         self.now += self.dice.choice((0.0, 0.05, 1.0))
 
     def check(self) -> None:
         self.now += 1000.0
+        self.subscriber.resume()
         self.deliver(breaks=0.0)
         for channel in self.channels:
             expected = visible(channel, self.spec, self.form)
@@ -199,6 +204,15 @@ class Desk:
 @pytest.fixture
 def desk() -> Desk:
     return Desk()
+
+
+@pytest.fixture
+def begun(desk: Desk) -> Desk:
+    """The desk with its subscriber at the state of both channels."""
+    for channel in (desk.one, desk.two):
+        desk.subscriber.subscribe(channel, Spec(), Format.JSON)
+    desk.subscriber.take()
+    return desk
 
 
 def kinds(messages: list[dict[str, Json]]) -> list[Json]:
@@ -269,6 +283,73 @@ def test_a_rate_holds_diffs_back_and_lets_first_messages_through(desk: Desk) -> 
     desk.now = 0.5
     (message,) = desk.take()
     assert (message["channel"], message["cursor"]) == ("one", str(held))
+
+
+def test_a_paused_reader_is_sent_nothing_and_then_what_it_came_to(begun: Desk) -> None:
+    begun.subscriber.pause()
+    for p in range(5):
+        begun.patch(begun.one, "a", p)
+    assert begun.subscriber.wait_s() is None
+    assert begun.take() == []
+    assert not begun.subscriber.may_be_live
+    begun.subscriber.resume()
+    assert begun.subscriber.wait_s() == 0.0
+    (diff,) = begun.take()
+    assert (diff["patch"], diff["conflated"]) == ([{"k": "a", "p": 4}], 5)
+    assert begun.subscriber.may_be_live
+
+
+def test_a_pause_lets_first_messages_and_statuses_through_and_holds_the_cursor_back(
+    begun: Desk,
+) -> None:
+    before = begun.subscriber.cursor
+    begun.subscriber.pause()
+    begun.put(begun.one, "a", 2)
+    three = begun.hub.open("three", sort=None, kind="test")
+    begun.subscriber.subscribe(three, Spec(), Format.JSON, reply_to=7)
+    assert begun.subscriber.wait_s() == 0.0
+    (first,) = begun.take()
+    assert (first["type"], first["channel"], first["id"]) == ("snapshot", "three", 7)
+    assert first["cursor"] == before
+    begun.hub.set_status(begun.one, Status(SourceState.FAILING, error=Fault("dns", "no such")))
+    assert begun.subscriber.wait_s() == 0.0
+    assert [message.event for message in begun.subscriber.take()] == ["status"]
+    assert begun.subscriber.wait_s() is None
+
+
+def test_a_rate_that_is_set_during_a_pause_does_not_end_it(begun: Desk) -> None:
+    begun.subscriber.pause()
+    begun.subscriber.set_rate(10.0)
+    begun.put(begun.one, "a", 2)
+    assert begun.take() == []
+    begun.subscriber.resume()
+    assert kinds(begun.take()) == ["diff"]
+
+
+def test_a_pause_outlived_by_a_forgotten_deletion_ends_with_a_snapshot() -> None:
+    desk = Desk(deletions=1)
+    desk.put(desk.one, "b", 1)
+    desk.subscriber.subscribe(desk.one, Spec(), Format.JSON)
+    desk.take()
+    desk.subscriber.pause()
+    desk.delete(desk.one, "a")
+    desk.delete(desk.one, "b")
+    desk.subscriber.resume()
+    assert kinds(desk.take()) == ["snapshot"]
+
+
+def test_another_format_of_data_begins_with_a_snapshot_and_text_goes_on(begun: Desk) -> None:
+    begun.subscriber.set_form(Format.TEXT)
+    assert begun.subscriber.take() == []
+    begun.put(begun.one, "b", 1)
+    (line,) = begun.subscriber.take()
+    assert line.data.startswith(b"+ ")
+    begun.subscriber.set_form(Format.JSON_PATCH)
+    messages = begun.take()
+    assert kinds(messages) == ["snapshot", "snapshot"]
+    assert {len(cast("dict[str, Json]", m["doc"])) for m in messages} == {1, 2}
+    begun.subscriber.set_form(Format.JSON_PATCH)
+    assert begun.take() == []
 
 
 def test_no_cursor_claims_what_another_channel_is_still_owed(desk: Desk) -> None:

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from time import monotonic
 
 from stream import encode
-from stream.commands import HELP, Command, parse
+from stream.commands import Command, help_on, is_json, parse
 from stream.doors import gate
-from stream.doors.params import parse_params
-from stream.encode import Format, Message
+from stream.doors.params import Params, parse_params
+from stream.encode import Format, Marks, Message
 from stream.errors import ClientError, Close, did_you_mean
 from stream.model import Json
 from stream.service import Service
@@ -64,7 +64,8 @@ class Conversation:
             return
         cursor = str(self.service.hub.cursor)
         names = self._names()
-        hint = f"type: sub {names[0]}" if names else "type: help"
+        example = self._example(names)
+        hint = f"type: help, or: sub {example}" if example else "type: help"
         self._reply("welcome", cursor=cursor, channels=names, hint=hint)
 
     def hear(self, text: str) -> None:
@@ -106,6 +107,13 @@ class Conversation:
         known = sorted(self.service.catalog.known_names())
         return [name for name in known if self.caller.grant.may_read(name)]
 
+    def _example(self, names: list[str]) -> str | None:
+        """A channel worth looking at: one that holds something, if there is one."""
+        channels = self.service.hub.channels
+        open_now = [name for name in names if name in channels]
+        filled = (name for name in open_now if len(channels[name].state))
+        return next(filled, open_now[0] if open_now else None)
+
     def _reply(self, event: str, *, reply_to: Json = None, **members: object) -> None:
         self.say(encode.control(event, self.form, **members, id=reply_to))
 
@@ -117,24 +125,56 @@ class Conversation:
         self.say(encode.control("error", self.form, **members))
 
     def _do(self, command: Command) -> None:
-        reply_to = command.reply_to
-        if command.op == "subscribe":
+        op, reply_to = command.op, command.reply_to
+        if op == "subscribe":
             self._subscribe(command)
-        elif command.op == "unsubscribe":
+        elif op == "unsubscribe":
             self._unsubscribe(command)
-        elif command.op == "rate":
+        elif op == "last":
+            self._last(command)
+        elif op == "format":
+            self._format(command)
+        elif op == "rate":
             self.subscriber.set_rate(command.rate)
             self._reply("rate", max_rate=command.rate, reply_to=reply_to)
-        elif command.op == "channels":
+        elif op == "pause":
+            self.subscriber.pause()
+            self._reply("pause", reply_to=reply_to)
+        elif op == "resume":
+            self.subscriber.resume()
+            self._reply("resume", reply_to=reply_to)
+        elif op == "channels":
             self._reply("channels", reply_to=reply_to, channels=self._names())
-        elif command.op == "ping":
+        elif op == "ping":
             self._reply("pong", reply_to=reply_to)
+        elif op == "quit":
+            raise Ended(Close.DONE, "done")
         else:
-            self._reply("help", reply_to=reply_to, message=HELP)
+            self._reply("help", reply_to=reply_to, message=help_on(command.about))
+
+    def _params(self, command: Command) -> Params:
+        most_keys = self.service.settings.limits.keys_per_view
+        return parse_params(command.parameters, most_keys=most_keys, form=self.form)
+
+    def _last(self, command: Command) -> None:
+        """Show the newest items. They are in no order with what is sent: they carry no cursor."""
+        params = self._params(command)
+        gate.reach(self.service, self.caller, command.channels, params)
+        marks = Marks(reply_to=command.reply_to)
+        for name in command.channels:
+            channel = self.service.hub.get(name)
+            view = channel.view(params.spec)
+            self.say(channel.newest(view, params.form, command.most, marks))
+
+    def _format(self, command: Command) -> None:
+        self.form = self._params(command).form
+        name = Format.TEXT if self.form.is_text else self.form
+        self._reply("format", format=name, reply_to=command.reply_to)
+        self.subscriber.set_form(self.form)
 
     def _subscribe(self, command: Command) -> None:
         limits = self.service.settings.limits
-        params = parse_params(command.parameters, most_keys=limits.keys_per_view)
+        params = self._params(command)
         wanted = self.subscriber.subscriptions.keys() | set(command.channels)
         if len(wanted) > limits.channels_per_connection:
             raise ClientError(
@@ -142,8 +182,7 @@ class Conversation:
                 f"at most {limits.channels_per_connection} channels on one connection",
             )
         gate.reach(self.service, self.caller, command.channels, params)
-        if any(name == "format" for name, _ in command.parameters):
-            self.form = params.form
+        self.form = params.form
         gate.subscribe(
             self.service,
             self.subscriber,
@@ -151,7 +190,6 @@ class Conversation:
             params,
             since=params.since,
             reply_to=command.reply_to,
-            form=self.form,
         )
 
     def _unsubscribe(self, command: Command) -> None:
@@ -179,6 +217,6 @@ class Conversation:
 
 def lines_of(text: str) -> list[str]:
     """The commands of one message: one JSON object, or one command a line."""
-    if text.lstrip().startswith("{"):
+    if is_json(text):
         return [text]
     return [line for line in text.split("\n") if line.strip()] or [""]

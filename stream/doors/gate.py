@@ -11,7 +11,6 @@ from starlette.requests import HTTPConnection
 
 from stream.access import Grant
 from stream.doors.params import Params, channel_names, parse_cursor, parse_params
-from stream.encode import Format
 from stream.errors import ClientError
 from stream.model import Cursor, Json
 from stream.service import Service
@@ -111,14 +110,13 @@ def subscribe(
     *,
     since: Cursor | None,
     reply_to: Json = None,
-    form: Format | None = None,
 ) -> None:
     """Subscribe a connection to channels that ``reach`` let it have."""
     for name in names:
         subscriber.subscribe(
             service.hub.get(name),
             params.spec,
-            form or params.form,
+            params.form,
             since=since,
             base=params.base,
             trail=params.trail,

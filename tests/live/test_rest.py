@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -230,12 +231,29 @@ async def test_keys_on_demand_are_read_in_bulk_and_only_where_asked_for() -> Non
             assert (refused.status_code, refused.json()["code"]) == (400, "bad_keys")
 
 
+def _references(value: object) -> Iterator[str]:
+    if isinstance(value, dict):
+        if "$ref" in value:
+            yield value["$ref"]
+        for member in value.values():
+            yield from _references(member)
+    elif isinstance(value, list):
+        for member in value:
+            yield from _references(member)
+
+
 async def test_the_service_describes_itself() -> None:
     async with serving(TOML) as running, running.http() as client:
         openapi = (await client.get("/openapi.json")).json()
         assert openapi["openapi"].startswith("3.")
         assert "/channels" in openapi["paths"]
-        assert (await client.get("/asyncapi.json")).json()["asyncapi"]
+        asyncapi = (await client.get("/asyncapi.json")).json()
+        assert "Last" in asyncapi["channels"]["ws"]["messages"]
+        assert "last" in asyncapi["components"]["schemas"]["Command"]["properties"]["op"]["enum"]
+        for reference in _references(asyncapi):
+            found = asyncapi
+            for name in reference.removeprefix("#/").split("/"):
+                found = found[name]
         docs = await client.get("/docs")
         assert docs.headers["content-type"].startswith("text/html")
         assert docs.headers["x-content-type-options"] == "nosniff"

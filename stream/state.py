@@ -160,6 +160,13 @@ class State:
         found.sort(key=lambda row: row[0])
         return [changed for _, changed in found]
 
+    def latest(self) -> Iterator[tuple[Key, Entry]]:
+        """The items, the last to change first."""
+        for key in reversed(self._order):
+            entry = self.entries.get(key)
+            if entry is not None:
+                yield key, entry
+
     def since(self, seq: int) -> Change | None:
         """What changed after seq, composed; None where only a snapshot will do."""
         if not self.knows(seq):

@@ -99,3 +99,20 @@ def test_of_a_channel_that_is_ordered_downwards_the_newest_are_its_first() -> No
     tell(view, Change({"c": {"k": "c"}, "d": {"k": "d", "p": 9}}, {"b": {"q": 1}}), 2)
     assert [key for key, _ in view.newest(2, "-p")] == [7, "d"]
     assert [key for key, _ in view.newest(9, "-p")] == ["b", 7, "d"]
+    mixed = View(view.state, "k", Spec(fields=()))
+    assert [key for key, _ in mixed.newest(3, "-p")] == ["b", 7, "d"]
+    assert [key for key, _ in mixed.newest(9, "-p")][0] == "c"
+    some = View(view.state, "k", Spec(keys=frozenset({"a", "7"})))
+    assert [key for key, _ in some.newest(9, None)] == ["a", 7]
+
+
+def test_of_values_that_are_the_same_the_first_to_arrive_is_the_newest_of_all() -> None:
+    state = State()
+    state.apply(Change({k: {"k": k, "at": "now"} for k in "abc"}), 1)
+    assert [key for key, _ in View(state, "k", Spec()).newest(2, "-at")] == ["b", "a"]
+
+
+def test_a_deleted_item_is_among_the_newest_no_more() -> None:
+    view = View(numbers(), "k", Spec())
+    tell(view, Change(delete=(7,)), 2)
+    assert [key for key, _ in view.newest(2, None)] == ["a", "b"]

@@ -14,6 +14,7 @@ from typing import Final
 import orjson
 
 from stream.model import Change, Item, Json, Key, Status
+from stream.plain import printable
 from stream.state import State
 from stream.view import View, Window
 
@@ -287,15 +288,20 @@ def text_line(mark: str, head: Head, key: Key, fields: Item) -> bytes:
     """``~ 12:04:05 quotes AAPL.US close=189.2``: one item for human eyes."""
     clock = "--:--:--" if head.as_of is None else timestamp(head.as_of)[11:19]
     words = [mark + clock, head.channel, plain(key)]
-    words += [f"{name}={plain(value)}" for name, value in fields.items() if name != head.key]
+    words += [
+        f"{printable(name)}={plain(value)}" for name, value in fields.items() if name != head.key
+    ]
     return " ".join(words).encode()
 
 
 def plain(value: Json) -> str:
-    """A value as a word: text as it is where it has no blank, else as JSON. Never two lines."""
+    """A value as a word: text as it is where it has no blank, else as JSON. Never two lines.
+
+    JSON leaves some controls as they are, and this is read on terminals.
+    """
     if isinstance(value, str) and value.isprintable() and value and " " not in value:
         return value
-    return dumps(value).decode()
+    return printable(dumps(value).decode())
 
 
 def status(channel: str, status: Status, form: Format) -> Message:
@@ -303,7 +309,7 @@ def status(channel: str, status: Status, form: Format) -> Message:
     if form is Format.TEXT:
         reason = f": {status.error.message}" if status.error is not None else ""
         line = f"! {timestamp(status.since)[11:19]} {channel} is {status.state}{reason}"
-        return Message("status", None, " ".join(line.split()).encode())
+        return Message("status", None, printable(" ".join(line.split())).encode())
     members: dict[str, object] = {"type": "status", "channel": channel}
     return Message("status", None, dumps(members | status_members(status)))
 
@@ -332,4 +338,4 @@ def control(event: str, form: Format = Format.JSON, **members: object) -> Messag
 
 def plain_any(value: object) -> str:
     """``plain`` for the members of control messages, sentences as they are."""
-    return value if isinstance(value, str) else dumps(value).decode()
+    return printable(value if isinstance(value, str) else dumps(value).decode())

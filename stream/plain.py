@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 import re
+import unicodedata
 from typing import Final
 from urllib.parse import urljoin, urlsplit
 
@@ -42,7 +43,14 @@ def line(text: str, limit: int) -> str:
 
 def printable(text: str) -> str:
     """The text without what could steer a terminal: upstreams may write anything."""
-    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or _is_harmless(c) else f"\\u{ord(c):04x}" for c in text)
+
+
+def _is_harmless(character: str) -> bool:
+    """Blanks that break no line, as French has them, and what joins letters and emoji."""
+    return character in "\u200c\u200d" or unicodedata.category(character) == "Zs"
 
 
 def _without_hidden(markup: str) -> str:

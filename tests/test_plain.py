@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,4 +36,12 @@ def test_only_addresses_of_the_web_pass() -> None:
 
 @given(st.text())
 def test_nothing_of_an_upstream_steers_the_terminal(text: str) -> None:
-    assert printable(text).isprintable()
+    shown = printable(text)
+    assert all(unicodedata.category(c) not in ("Cc", "Cs", "Zl", "Zp") for c in shown)
+    assert {c for c in shown if unicodedata.category(c) == "Cf"} <= set("\u200c\u200d")
+
+
+def test_what_is_harmless_in_other_languages_is_shown_as_it_is() -> None:
+    for text in ("5\u202f%\u00a0», dit-il", "\U0001f468\u200d\U0001f469"):
+        assert printable(text) == text
+    assert printable("a\u202eb\u2028\x9b") == r"a\u202eb\u2028\u009b"

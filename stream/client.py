@@ -204,7 +204,8 @@ class Subscription:
         raise StopAsyncIteration
 
     async def _take(self, text: str, message: Body) -> bool:
-        mirror = self._mirrors.get(message.get("channel", ""))
+        name = message.get("channel")
+        mirror = self._mirrors.get(name) if isinstance(name, str) else None
         if mirror is None:
             return False
         before = self._link.cursor

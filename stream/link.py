@@ -28,7 +28,7 @@ from websockets.http11 import Response
 
 from stream import __version__
 from stream.backoff import Backoff
-from stream.endpoint import Endpoint
+from stream.endpoint import Endpoint, sendable
 from stream.errors import Close, Ended, Refused, Unreachable
 from stream.mirror import Body, Diverged
 
@@ -105,7 +105,7 @@ class Link:
         self._channels = tuple(channels)
         self._query = dict(query)
         place.stream(self._channels, self._query)
-        self._headers = {} if token is None else {"Authorization": f"Bearer {_sendable(token)}"}
+        self._headers = {} if token is None else {"Authorization": f"Bearer {sendable(token)}"}
         self._tls = {"ssl": tls} if tls is not None and place.base.startswith("https") else {}
         self.cursor = since
         self._is_patient = is_patient
@@ -184,7 +184,8 @@ class Link:
         try:
             while True:
                 message = await connection.recv()
-                await self._hear(message if isinstance(message, str) else message.decode(), take)
+                if isinstance(message, str):  # the protocol has no other
+                    await self._hear(message, take)
         except Diverged as error:
             log.warning("copy differs place=%s what=%s: asking for everything", self._place, error)
             self.cursor = None
@@ -217,13 +218,14 @@ class Link:
         status = response.status_code
         code, message = problem_of(bytes(response.body or b""))
         if status < 500 and status not in _BUSY:
-            raise Refused(message or f"{self._place} answered {status}", status=status, code=code)
+            words = message or f"{self._place} answered {status}, and not as a stream service does"
+            raise Refused(words, status=status, code=code)
         after = response.headers.get("Retry-After", "")
         self._hint_s = float(after) if after.isascii() and after.isdigit() else None
         return f"{message or 'the server answered'} ({status})"
 
 
-def decoded(text: str) -> Body:
+def decoded(text: str | bytes) -> Body:
     """The message; empty where it is no JSON object, so that nobody takes it for one."""
     try:
         message = orjson.loads(text)
@@ -248,9 +250,3 @@ def reason_of(error: BaseException) -> str:
     if isinstance(error, OSError) and number is not None:
         return os.strerror(int(number[1]))
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
-
-
-def _sendable(token: str) -> str:
-    if not token.isascii() or not token.isprintable() or " " in token:
-        raise ValueError("the token holds what no token can hold: a line break, perhaps?")
-    return token

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -30,15 +31,13 @@ if TYPE_CHECKING:
 COLUMNS = ("name", "state", "count", "age", "subscribers", "key", "sort", "kind")
 
 
-def fetch(
-    place: Endpoint, token: str | None, *path: str, query: Mapping[str, str] | None = None
-) -> bytes:
-    """What the service answers; where it does not, it is said why and the command ends."""
-    from stream.cli.rest import Caller
+@contextlib.contextmanager
+def failing_plainly(place: Endpoint) -> Iterator[None]:
+    """Where the service does not answer, it is said why and the command ends."""
     from stream.errors import LinkError, Unreachable
 
     try:
-        return Caller(place, token).ask(*path, query=query)
+        yield
     except LinkError as error:
         is_unreachable = isinstance(error, Unreachable)
         fail(with_hint(str(error), place, is_unreachable=is_unreachable), 1)
@@ -55,10 +54,13 @@ def channels(words: tuple[str, ...], token: str | None) -> None:
     """
     import orjson
 
+    from stream.cli.rest import Caller
+
     place, rest = split_words(words, least=0)
     if rest:
         raise click.UsageError(f"expected a URL, got {rest[0]!r}")
-    rows: list[dict[str, Any]] = orjson.loads(fetch(place, token, "channels"))["channels"]
+    with failing_plainly(place):
+        rows: list[dict[str, Any]] = Caller(place, token).ask_for("channels", "channels")
     if not sys.stdout.isatty():
         for row in rows:
             click.echo(orjson.dumps(row))
@@ -108,17 +110,20 @@ def get(
 
     On a terminal indented, in a pipe exactly as the server sent it.
     """
+    from stream.cli.rest import Caller
+
     place, rest = split_words(words, least=1)
     query = view_of(fields, keys, where) | ({} if form is None else {"format": form})
     if not 1 <= len(rest) <= 2:
         raise click.UsageError(f"expected CHANNEL [KEY], got {len(rest)} words")
     if len(rest) == 2 and query:
         raise click.UsageError("one item comes whole: leave out KEY, or the options")
-    data = fetch(place, token, "channels", *rest, query=query)
+    with failing_plainly(place):
+        data = Caller(place, token).ask("channels", *rest, query=query)
     if not sys.stdout.isatty():
         click.echo(data, nl=not data.endswith(b"\n"))
     else:
-        _show(data.decode(), is_json=form != "text")
+        _show(data.decode(errors="replace"), is_json=form != "text")
 
 
 def _show(text: str, *, is_json: bool) -> None:
@@ -130,6 +135,7 @@ def _show(text: str, *, is_json: bool) -> None:
     from stream.plain import printable
 
     if is_json:
-        text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+        with contextlib.suppress(ValueError):  # what is no JSON is shown as it is
+            text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
     shown = Text("\n".join(map(printable, text.split("\n"))))
     Console().print(JSONHighlighter()(shown) if is_json else shown, soft_wrap=True)

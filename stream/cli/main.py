@@ -9,6 +9,7 @@ import asyncio
 import errno
 import logging
 import os
+import signal
 import socket
 import sys
 import threading
@@ -20,7 +21,7 @@ import click
 
 from stream import __version__
 from stream.cli.channels import channels, get
-from stream.cli.common import fail
+from stream.cli.common import fail, let_go_of_output
 from stream.cli.publish import publish
 from stream.cli.tail import tail
 from stream.errors import ConfigError
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 LEAVE_S: Final = 0.5
 """Longest that threads may hold the process when everything else has ended."""
+
+_UNWRITABLE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 CONFIG = click.option(
     "--config",
@@ -44,7 +47,22 @@ HOST = click.option("--host", help="Listen on this address instead of the config
 PORT = click.option("--port", type=click.IntRange(0, 65535), help="0 takes a free port.")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    """Ends as programs of a pipe do: after Ctrl-C without a word, on a full disk with one line."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            sys.exit(128 + signal.SIGINT)
+        except OSError as error:
+            if error.errno not in _UNWRITABLE:
+                raise
+            let_go_of_output()
+            fail(f"the output cannot be written: {error.strerror}", 1)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="stream")
 def main() -> None:
     """Turn anything one can poll into something one can subscribe to.

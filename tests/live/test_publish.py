@@ -11,6 +11,7 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from stream.cli.publish import MOST_LINE_BYTES, READ_BYTES
 from tests.live.commands import Ran, Terminal, begun, ran
 from tests.live.serving import Running, publish, serving
 from tests.upstream import Upstream
@@ -123,6 +124,87 @@ async def test_a_request_without_an_answer_is_sent_again_with_the_same_key() -> 
     assert (found.code, len(seen)) == (0, 3)
     assert seen[0] == seen[1]
     assert seen[2][0] != seen[0][0]
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_redirect_of_a_publication_is_no_success(status: int) -> None:
+    async def lead(request: Request) -> Response:
+        if request.method == "GET":
+            return JSONResponse({"type": "snapshot", "key": "id", "cursor": "e-1", "items": []})
+        return Response(
+            status_code=status, headers={"Location": other.url("/live/channels/alerts")}
+        )
+
+    async with Upstream() as upstream, Upstream() as other:
+        upstream.handle("/channels/alerts", lead)
+        other.set("/live/channels/alerts", {"key": "id", "cursor": "e-1"})
+        found = await ran("publish", upstream.url(""), "alerts", stdin='{"id":1}\n')
+        assert not other.hits("/live/channels/alerts")
+    assert found.code == 1
+    assert f"leads to {other.url('/live')}; name that address instead" in found.err
+    assert "published 0 of 1 lines" in found.err
+
+
+async def test_what_is_no_stream_service_is_said_to_be_none() -> None:
+    async with Upstream() as upstream:
+        upstream.set("/channels", b"<html>hello</html>")
+        upstream.set("/channels/alerts", b"<html>hello</html>")
+        listed, sent, missing = await asyncio.gather(
+            ran("channels", upstream.url("")),
+            ran("publish", upstream.url(""), "alerts", stdin='{"id":1}\n'),
+            ran("get", upstream.url(""), "quotes"),
+        )
+    for found in (listed, sent, missing):
+        assert found.code == 1
+        assert re.fullmatch(r"stream: http\S+ answer.* as a stream service does\n", found.err)
+
+
+async def test_a_token_that_cannot_be_sent_is_refused_without_being_repeated() -> None:
+    token = "\n".join(("secret", "x"))
+    commands = [("get", "quotes"), ("channels",), ("publish", "alerts"), ("tail", "quotes")]
+    for found in await asyncio.gather(*(ran(*words, STREAM_TOKEN=token) for words in commands)):
+        assert found.code == 2
+        assert "a line break, perhaps?" in found.err
+        assert "secret" not in found.err
+
+
+async def test_words_of_a_server_cannot_steer_the_terminal() -> None:
+    async with Upstream() as upstream:
+        upstream.set("/channels/alerts", {"detail": "no \x1b[2J"}, status=404)
+        found = await ran("get", upstream.url(""), "alerts")
+    assert found.err == "stream: no \\u001b[2J\n"
+
+
+async def test_waits_between_attempts_are_told_and_an_interruption_says_what_it_leaves_open() -> (
+    None
+):
+    async def answer(request: Request) -> Response:
+        if request.method == "GET":
+            return JSONResponse({"type": "snapshot", "key": "id", "items": [], "count": 0})
+        return JSONResponse({"detail": "busy"}, 503, {"Retry-After": "60"})
+
+    async with Upstream() as upstream:
+        upstream.handle("/channels/alerts", answer)
+        async with begun("publish", upstream.url(""), "alerts") as process:
+            assert process.stdin is not None
+            assert process.stderr is not None
+            process.stdin.write(b'\n{"id":1}\n{"id":2}\n')
+            await process.stdin.drain()
+            told = (await process.stderr.readline()).decode()
+            assert re.fullmatch(r"stream: busy; trying again in 60\.\d s\n", told)
+            process.send_signal(signal.SIGINT)
+            err = (await process.stderr.read()).decode()
+            assert await process.wait() == 130
+    assert "interrupted: lines from 2 on may not have been published" in err
+
+
+async def test_lines_before_one_without_an_end_are_published() -> None:
+    async with serving(TOML) as running:
+        endless = '{"id":2,"t":"' + "x" * (MOST_LINE_BYTES + READ_BYTES)
+        found = await published(running, "alerts", {"id": 1}, endless)
+        held = [item["id"] for item in await items(running, "alerts")]
+    assert (found.code, held) == (1, [1])
+    assert "line 2 is longer than" in found.err
 
 
 async def test_a_token_is_shown_in_a_header_and_not_where_a_redirect_leads() -> None:

@@ -204,18 +204,23 @@ def _log() -> None:
 
 
 def run_to_end(work: Coroutine[Any, Any, None]) -> None:
-    """Run it, and be gone soon after it has ended."""
-    from stream.server import loop_factory
+    """Run it, and be gone soon after it has ended. Who is asked to end by Ctrl-C ends well."""
+    try:
+        from stream.server import loop_factory
 
-    with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        try:
-            runner.run(work)
-        except ConfigError as error:
-            fail(str(error), 2)
-        # A thread that waits for a name server would hold the process for as long as it likes.
-        leaving = threading.Timer(LEAVE_S, os._exit, (0,))
-        leaving.daemon = True
-        leaving.start()
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            try:
+                runner.run(work)
+            except ConfigError as error:
+                fail(str(error), 2)
+            except KeyboardInterrupt:
+                pass  # it comes again, whether or not the work had time to notice, once all is over
+            # A thread that waits for a name server would hold the process for as long as it likes.
+            leaving = threading.Timer(LEAVE_S, os._exit, (0,))
+            leaving.daemon = True
+            leaving.start()
+    finally:
+        work.close()  # interrupted before it began
 
 
 async def _serve(settings: Settings, listener: socket.socket) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from stream.endpoint import Endpoint
 
 COLUMNS = ("name", "state", "count", "age", "subscribers", "key", "sort", "kind")
+GAP: Final = 2
+"""Blanks between columns."""
 
 
 @contextlib.contextmanager
@@ -67,28 +69,46 @@ def channels(words: tuple[str, ...], token: str | None) -> None:
         return
     from rich.console import Console
 
-    Console().print(listing(rows, datetime.now(UTC)), highlight=False)
+    console = Console()
+    console.print(listing(rows, datetime.now(UTC), console.width), highlight=False)
 
 
-def listing(rows: list[dict[str, Any]], now: datetime) -> Table:
-    """The channels as a table."""
+def listing(rows: list[dict[str, Any]], now: datetime, width: int) -> Table:
+    """The channels as a table: the first columns, as many as fit."""
+    from rich.cells import cell_len
     from rich.table import Table
     from rich.text import Text
 
-    from stream.cli.cells import STATE_STYLES, ago
+    from stream.cli.cells import STATE_STYLES
+
+    lines = [_words(row, now) for row in rows]
+    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="dim")
+    shown: list[str] = []
+    left = width + GAP
+    for column in COLUMNS:
+        wide = max(map(cell_len, (column, *(line[column] for line in lines)))) + GAP
+        if shown and wide > left:
+            break
+        left -= wide
+        shown.append(column)
+        is_number = column in ("count", "subscribers")
+        table.add_column(column, justify="right" if is_number else "left")
+    for line in lines:
+        cells = {column: Text(line[column]) for column in shown}
+        if state := cells.get("state"):
+            state.stylize(STATE_STYLES.get(line["state"], ""))
+        table.add_row(*cells.values())
+    return table
+
+
+def _words(row: Mapping[str, Any], now: datetime) -> dict[str, str]:
+    """What to say of a channel, by column."""
+    from stream.cli.cells import ago
     from stream.plain import printable
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for column in COLUMNS:
-        table.add_column(column, justify="right" if column in ("count", "subscribers") else "left")
-    for row in rows:
-        is_pattern = row.get("pattern", False)
-        state = "on demand" if is_pattern else str(row.get("state", ""))
-        words = {**row, "state": state, "age": ago(row.get("as_of"), now)}
-        cells = [Text(printable(str(words.get(column, "")))) for column in COLUMNS]
-        cells[1].stylize(STATE_STYLES.get(state, ""))
-        table.add_row(*cells)
-    return table
+    state = "on demand" if row.get("pattern", False) else row.get("state", "")
+    words = {**row, "state": state, "age": ago(row.get("as_of"), now)}
+    return {column: printable(str(words.get(column, ""))) for column in COLUMNS}
 
 
 @click.command()

@@ -252,6 +252,15 @@ async def test_on_a_terminal_get_is_indented_and_channels_are_a_table() -> None:
             assert re.search(r"alerts +ok +1 +0 +id +push", terminal.shown())
 
 
+async def test_channels_on_a_narrow_terminal_are_named_in_full_and_other_columns_left_out() -> None:
+    async with serving(TOML) as running:
+        async with Terminal(24).running("channels", running.url) as terminal:
+            assert await terminal.wait() == 0
+            await until(lambda: "host" in terminal.shown(), what="the table")
+            assert terminal.shown().split("\n")[0].split() == ["name", "state", "count"]
+            assert re.search(r"alerts +ok +0 *\r", terminal.shown())
+
+
 async def test_in_a_pipe_each_channel_is_one_line_of_json() -> None:
     async with serving(TOML) as running:
         found = await ran("channels", STREAM_URL=running.url)

@@ -13,7 +13,8 @@ from stream.cli.check_print import as_json, lines, show, summary
 GOOD = Finding(
     "quotes", "all", "http", "ok", None, 200, 12, 2_500, ("ETag", "Last-Modified"), "304", 86.4,
     "so that 1000 calls a day, last (configured: 5s)", 2, "code",
-    ({"code": "A", "text": "[bold]x" * 40}, {"code": "B", "text": "東京" * 40}), ("a remark " * 30,),
+    ({"code": "A", "text": "[bold]x" * 40}, {"code": "B", "text": "東京" * 40}),
+    ("a remark " * 30,),
 )  # fmt: skip
 BAD = Finding("news", "news", "feed", "failed", "html: a page", 200, 3)
 REST = not_read("alerts", "alerts", "push", "fed by POST, nothing to read")

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 LEAVE_S: Final = 0.5
 """Longest that threads may hold the process when everything else has ended."""
 
+DEFAULT_PATH: Final = Path("stream.toml")
 _UNWRITABLE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 CONFIG = click.option(
@@ -39,7 +40,7 @@ CONFIG = click.option(
     "path",
     type=click.Path(path_type=Path),
     envvar="STREAM_CONFIG",
-    default=Path("stream.toml"),
+    default=DEFAULT_PATH,
     show_default=True,
     help="The TOML file to read.",
 )
@@ -140,7 +141,12 @@ def _measured(read: Callable[[object], float], value: str | None) -> Any:
 @main.command()
 @CONFIG
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="The tape to write.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="The tape to write; a file that is there is replaced.",
+)
 @click.option("--for", "period", metavar="DURATION", help="For so long. Default: until Ctrl-C.")
 @click.option("--max-bytes", metavar="SIZE", default="50MiB", show_default=True)
 @click.option("--keys", default="", metavar="A,B", help="For a source read by keys on demand.")
@@ -175,7 +181,9 @@ def _load(path: Path) -> Settings:
     try:
         return config.load(path, os.environ)
     except ConfigError as error:
-        fail(str(error), 2)
+        is_unnamed = path == DEFAULT_PATH and not path.exists()
+        hint = "; name another with --config, or see it work: stream demo" if is_unnamed else ""
+        fail(f"{error}{hint}", 2)
 
 
 def _overridden(settings: Settings, host: str | None, port: int | None) -> Settings:

@@ -245,5 +245,6 @@ class Publisher:
         total = self._published + self.failed
         at = f"; cursor {self._cursor}" if self._cursor else ""
         start = "\r" if sys.stderr.isatty() else ""
-        words = f"published {self._published} of {total} lines in {self._requests} requests{at}"
-        click.echo(start + words, err=True)
+        lines = f"{total} line{'' if total == 1 else 's'}"
+        requests = f"{self._requests} request{'' if self._requests == 1 else 's'}"
+        click.echo(f"{start}published {self._published} of {lines} in {requests}{at}", err=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import http.client
 import ssl
 import urllib.error
@@ -25,6 +26,15 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
 
     def redirect_request(self, req: urllib.request.Request, *rest: Any) -> Any:
         return None if req.data is not None else super().redirect_request(req, *rest)
+
+
+@functools.cache
+def _opener(scheme: str) -> urllib.request.OpenerDirector:
+    """What sends requests. The system's certificates are read once, not for each of a thousand."""
+    if scheme != "https":
+        return urllib.request.build_opener(_Redirects)
+    trust = urllib.request.HTTPSHandler(context=ssl.create_default_context())
+    return urllib.request.build_opener(_Redirects, trust)
 
 
 class Busy(Refused):
@@ -67,8 +77,7 @@ class Caller:
         if self.token is not None:
             request.add_unredirected_header("Authorization", f"Bearer {self.token}")
         try:
-            opener = urllib.request.build_opener(_Redirects)
-            with opener.open(request, timeout=TIMEOUT_S) as answer:
+            with _opener(request.type).open(request, timeout=TIMEOUT_S) as answer:
                 data: bytes = answer.read()
                 return data
         except urllib.error.HTTPError as error:

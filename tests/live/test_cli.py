@@ -63,6 +63,13 @@ async def test_a_missing_file_is_one_line_and_exit_code_2(tmp_path: Path) -> Non
     assert err == "stream: nowhere.toml: no such file\n"
 
 
+async def test_who_named_no_file_is_told_how(tmp_path: Path) -> None:
+    code, _, err = await stream("serve", cwd=tmp_path)
+    assert code == 2
+    assert err.startswith("stream: stream.toml: no such file; name another with --config")
+    assert err.count("\n") == 1
+
+
 async def test_a_port_in_use_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
     (tmp_path / "stream.toml").write_text('[sources.a]\nkind = "push"\n')
     with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import signal
+from pathlib import Path
 
 import orjson
 import pytest
@@ -12,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from stream.cli.publish import MOST_LINE_BYTES, READ_BYTES
+from tests.certificates import certify
 from tests.live.commands import Ran, Terminal, begun, ran
 from tests.live.serving import Running, publish, serving
 from tests.upstream import Upstream
@@ -142,7 +144,7 @@ async def test_a_redirect_of_a_publication_is_no_success(status: int) -> None:
         assert not other.hits("/live/channels/alerts")
     assert found.code == 1
     assert f"leads to {other.url('/live')}; name that address instead" in found.err
-    assert "published 0 of 1 lines" in found.err
+    assert "published 0 of 1 line in" in found.err
 
 
 async def test_what_is_no_stream_service_is_said_to_be_none() -> None:
@@ -285,3 +287,30 @@ async def test_a_mistake_in_the_arguments_is_exit_code_2(
     found = await ran(*words)
     assert found.code == 2
     assert message in found.err
+
+
+async def test_who_types_is_told_how() -> None:
+    async with serving(TOML) as running:
+        async with Terminal(90).running("publish", running.url, "alerts") as terminal:
+            await until(lambda: "Ctrl-D ends" in terminal.shown(), within_s=20, what="the hint")
+            terminal.type('{"id":1}\n\x04')
+            assert await terminal.wait() == 0
+            await until(
+                lambda: "published 1 of 1 line in 1 request;" in terminal.shown(), what="it"
+            )
+
+
+async def test_certificates_are_those_of_the_system(tmp_path: Path) -> None:
+    files = certify(tmp_path)
+    async with serving(f"[server]\n{files.toml}{TOML}") as running:
+        trusting = {"SSL_CERT_FILE": str(files.authority)}
+        sent = await ran("publish", running.url, "alerts", stdin='{"id":1}\n', **trusting)
+        found, tailed, refused = await asyncio.gather(
+            ran("get", running.url, "alerts", "1", **trusting),
+            ran("tail", running.url, "alerts", "-n", "1", **trusting),
+            ran("get", running.url, "alerts"),
+        )
+    assert (sent.code, found.out) == (0, '{"id":1}\n')
+    assert orjson.loads(tailed.out)["items"] == [{"id": 1}]
+    assert refused.code == 1
+    assert re.fullmatch(r"stream: https://\S+: .*certificate.*\n", refused.err)

@@ -18,7 +18,7 @@ from typing import Self
 
 from stream.endpoint import Endpoint, view_query
 from stream.errors import Ended, LinkError, Refused, Unreachable
-from stream.link import Link, LinkState
+from stream.link import Link, LinkState, Token
 from stream.mirror import Body, ChannelStatus, Diverged, Mirror, Update
 from stream.model import Cursor, Item, Key
 
@@ -39,7 +39,7 @@ __all__ = [
 def connect(
     url: str,
     *,
-    token: str | None = None,
+    token: Token | None = None,
     tls: ssl.SSLContext | None = None,
     wait_for_server: bool = True,
     draw: Callable[[], float] = random.random,
@@ -48,7 +48,9 @@ def connect(
 
     Args:
         url: ``http(s)://`` or ``ws(s)://``, with the path the service is mounted under.
-        token: a JWT, shown with each connection.
+        token: a JWT, or a function, also an async one, that gives one before each attempt: then a
+            link whose token has expired is opened again with the next. An OSError of it is waited
+            out, anything else that it raises ends the subscription.
         tls: certificates of your own; None for the system's.
         wait_for_server: try until the service is there. If False, a service that was never reached
             is Unreachable; one that was is always waited for.
@@ -66,7 +68,7 @@ class Session:
     def __init__(
         self,
         place: Endpoint,
-        token: str | None,
+        token: Token | None,
         tls: ssl.SSLContext | None,
         is_patient: bool,
         draw: Callable[[], float],
@@ -77,6 +79,7 @@ class Session:
         self._is_patient = is_patient
         self._draw = draw
         self._subscriptions: list[Subscription] = []
+        self._is_closed = False
 
     async def __aenter__(self) -> Self:
         return self
@@ -87,6 +90,7 @@ class Session:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._is_closed = True
         await asyncio.gather(*(each.aclose() for each in self._subscriptions))
 
     def subscribe(
@@ -109,7 +113,11 @@ class Session:
 
         Raises:
             ValueError: a name that cannot be one of a channel, or a field or key with a comma.
+            RuntimeError: the session has ended, or no loop is running.
         """
+        asyncio.get_running_loop()
+        if self._is_closed:
+            raise RuntimeError("the session has ended; connect again")
         subscription = Subscription(
             channels,
             Link(
@@ -123,9 +131,15 @@ class Session:
                 draw=self._draw,
                 tell=on_state or (lambda state: None),
             ),
+            self._forget,
         )
         self._subscriptions.append(subscription)
         return subscription
+
+    def _forget(self, subscription: Subscription) -> None:
+        """A subscription was closed: what all have in common is no more for it to say."""
+        if not self._is_closed:
+            self._subscriptions.remove(subscription)
 
     @property
     def state(self) -> Mapping[str, Mapping[Key, Item]]:
@@ -155,9 +169,13 @@ class Subscription:
             all channels have been.
     """
 
-    def __init__(self, channels: Iterable[str], link: Link) -> None:
+    def __init__(
+        self, channels: Iterable[str], link: Link, forget: Callable[[Subscription], None]
+    ) -> None:
         self._mirrors = {name: Mirror(name) for name in channels}
         self._link = link
+        self._forget = forget
+        self._is_closed = False
         self.cursor = link.cursor
         # What is to be given, the longest waiting first, and the link's cursor before it came.
         self._waiting: dict[str, str | None] = {}
@@ -204,7 +222,8 @@ class Subscription:
         raise StopAsyncIteration
 
     async def _take(self, text: str, message: Body) -> bool:
-        mirror = self._mirrors.get(message.get("channel", ""))
+        name = message.get("channel")
+        mirror = self._mirrors.get(name) if isinstance(name, str) else None
         if mirror is None:
             return False
         before = self._link.cursor
@@ -223,5 +242,8 @@ class Subscription:
 
     async def aclose(self) -> None:
         """End it; what was not given yet can still be taken."""
+        if not self._is_closed:
+            self._is_closed = True
+            self._forget(self)
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
 from stream.model import Key, is_channel_name
 
 _SCHEMES: Final = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
+_PATH: Final = "/%:@!$&'()*+,;=~"
+"""What may stand in a path as it is, what is escaped already included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +32,15 @@ class Endpoint:
         Raises:
             ValueError: it is none of these.
         """
-        parts = urlsplit(text if "://" in text else f"http://{text}")
-        scheme = _SCHEMES.get(parts.scheme)
-        if scheme is None or not parts.hostname:
-            raise ValueError(f"expected http://host:port, got {text[:128]!r}")
+        try:
+            parts = urlsplit(text if "://" in text else f"http://{text}")
+            scheme = _SCHEMES[parts.scheme]
+            netloc = _netloc(parts)
+        except (KeyError, ValueError):
+            raise ValueError(f"expected http://host:port, got {text[:128]!r}") from None
         if parts.query or parts.fragment or "@" in parts.netloc:
             raise ValueError("a URL here ends with the path, and names no user; show a token")
-        _ = parts.port  # raises where it is no number
-        return cls(f"{scheme}://{parts.netloc}{parts.path.rstrip('/')}")
+        return cls(f"{scheme}://{netloc}{quote(parts.path.rstrip('/'), safe=_PATH)}")
 
     def __str__(self) -> str:
         return self.base
@@ -60,6 +63,30 @@ class Endpoint:
         if not names:
             raise ValueError("no channel is named")
         return f"{self.base.replace('http', 'ws', 1)}/ws/{','.join(names)}{_query(query)}"
+
+
+def _netloc(parts: SplitResult) -> str:
+    """Host and port, as they stand in a request.
+
+    Raises:
+        ValueError: the one cannot be a host's name, or the other no port.
+    """
+    host, port = parts.hostname or "", parts.port
+    if not host or not host.isprintable() or " " in host:
+        raise ValueError(host)
+    name = f"[{host}]" if ":" in host else host.encode("idna").decode()
+    return name if port is None else f"{name}:{port}"
+
+
+def sendable(token: str) -> str:
+    """The token, if a header can hold it.
+
+    Raises:
+        ValueError: it cannot. The message does not repeat it.
+    """
+    if not token.isascii() or not token.isprintable() or " " in token:
+        raise ValueError("the token holds what no token can hold: a line break, perhaps?")
+    return token
 
 
 def _query(members: Mapping[str, str]) -> str:

@@ -19,6 +19,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import (
     ConnectionClosed,
     InvalidHandshake,
+    InvalidProxy,
     InvalidStatus,
     InvalidURI,
     SecurityError,
@@ -28,7 +29,7 @@ from websockets.http11 import Response
 
 from stream import __version__
 from stream.backoff import Backoff
-from stream.endpoint import Endpoint
+from stream.endpoint import Endpoint, sendable
 from stream.errors import Close, Ended, Refused, Unreachable
 from stream.mirror import Body, Diverged
 
@@ -49,6 +50,8 @@ _BUSY: Final = frozenset({408, 425, 429})
 _FINAL_CLOSES: Final = frozenset({Close.POLICY, Close.TOO_BIG, Close.NO_SUCH_CHANNEL})
 _WAITING_CLOSES: Final = frozenset({Close.RESTART, Close.TRY_LATER})
 
+Token: TypeAlias = str | Callable[[], str | Awaitable[str]]
+"""A token, or a function, also an async one, that is asked for one before each attempt."""
 Take: TypeAlias = Callable[[str, Body], Awaitable[bool]]
 """Takes a message as it came and decoded; tells whether it was about a channel's items. Raises
 Diverged where everything must be asked for again."""
@@ -74,7 +77,7 @@ class Link:
 
     Args:
         query: the parameters of the URL, but ``since`` and ``token``.
-        token: a JWT; sent as a header, so it stands in no URL.
+        token: a JWT, or what gives one for each attempt; sent as a header, so it stands in no URL.
         tls: for ``https``; None for the system's certificates.
         since: the cursor to resume from.
         is_patient: wait for a server that was never reached, too.
@@ -94,7 +97,7 @@ class Link:
         channels: Iterable[str],
         query: Mapping[str, str],
         *,
-        token: str | None,
+        token: Token | None,
         tls: ssl.SSLContext | None,
         since: str | None,
         is_patient: bool,
@@ -105,7 +108,7 @@ class Link:
         self._channels = tuple(channels)
         self._query = dict(query)
         place.stream(self._channels, self._query)
-        self._headers = {} if token is None else {"Authorization": f"Bearer {_sendable(token)}"}
+        self._token = sendable(token) if isinstance(token, str) else token
         self._tls = {"ssl": tls} if tls is not None and place.base.startswith("https") else {}
         self.cursor = since
         self._is_patient = is_patient
@@ -133,7 +136,7 @@ class Link:
     async def _one(self, take: Take) -> str:
         """One connection, from its opening to its end; returns why it ended."""
         try:
-            connection = await self._dial()
+            connection = await self._dial(await self._credentials())
         except InvalidStatus as error:
             return self._refused(error.response)
         except ssl.SSLCertVerificationError as error:
@@ -158,33 +161,57 @@ class Link:
         finally:
             self._backoff.lived(loop.time() - opened_at)
 
-    async def _dial(self) -> ClientConnection:
+    async def _credentials(self) -> dict[str, str]:
+        """The headers that say who asks.
+
+        Raises:
+            ValueError: the token cannot be asked with.
+            TimeoutError: there was none in time. What else its function raises, too.
+        """
+        if self._token is None:
+            return {}
+        token = self._token if isinstance(self._token, str) else self._token()
+        if not isinstance(token, str):
+            try:
+                async with asyncio.timeout(OPEN_S):
+                    token = await token
+            except TimeoutError:
+                raise TimeoutError("there was no token in time") from None
+        return {"Authorization": f"Bearer {sendable(token)}"}
+
+    async def _dial(self, headers: Mapping[str, str]) -> ClientConnection:
         query = self._query | ({} if self.cursor is None else {"since": self.cursor})
         tls: dict[str, Any] = self._tls
-        return await connect(
-            self._place.stream(self._channels, query),
-            additional_headers=self._headers,
-            user_agent_header=f"stream/{__version__} (client)",
-            # Without context takeover the server makes a frame once for all; else once for each.
-            compression=None,
-            extensions=[
-                ClientPerMessageDeflateFactory(
-                    server_no_context_takeover=True, client_no_context_takeover=True
-                )
-            ],
-            open_timeout=OPEN_S,
-            ping_interval=PING_S,
-            ping_timeout=PING_S,
-            close_timeout=CLOSE_S,
-            max_size=MOST_BYTES,
-            **tls,
-        )
+        try:
+            return await connect(
+                self._place.stream(self._channels, query),
+                additional_headers=headers,
+                user_agent_header=f"stream/{__version__} (client)",
+                # Without context takeover the server makes a frame once for all, else for each.
+                compression=None,
+                extensions=[
+                    ClientPerMessageDeflateFactory(
+                        server_no_context_takeover=True, client_no_context_takeover=True
+                    )
+                ],
+                open_timeout=OPEN_S,
+                ping_interval=PING_S,
+                ping_timeout=PING_S,
+                close_timeout=CLOSE_S,
+                max_size=MOST_BYTES,
+                **tls,
+            )
+        except InvalidProxy as error:  # its own text would repeat the password
+            raise Unreachable(f"{self._place}: the proxy cannot be used: {error.msg}") from None
+        except ImportError as error:  # what a kind of proxy needs
+            raise Unreachable(f"{self._place}: {error}") from None
 
     async def _listen(self, connection: ClientConnection, take: Take) -> str:
         try:
             while True:
                 message = await connection.recv()
-                await self._hear(message if isinstance(message, str) else message.decode(), take)
+                if isinstance(message, str):  # the protocol has no other
+                    await self._hear(message, take)
         except Diverged as error:
             log.warning("copy differs place=%s what=%s: asking for everything", self._place, error)
             self.cursor = None
@@ -207,7 +234,9 @@ class Link:
             self.cursor = cursor
 
     def _closed(self, code: int, reason: str) -> str:
-        if code in _FINAL_CLOSES or (code == Close.DONE and not self._was_told_to_go):
+        is_renewable = callable(self._token) and "token expired" in reason
+        is_final = code in _FINAL_CLOSES and not is_renewable
+        if is_final or (code == Close.DONE and not self._was_told_to_go):
             raise Ended(code, reason)
         if code in _WAITING_CLOSES and self._hint_s is None:
             self._hint_s = BUSY_S
@@ -217,13 +246,14 @@ class Link:
         status = response.status_code
         code, message = problem_of(bytes(response.body or b""))
         if status < 500 and status not in _BUSY:
-            raise Refused(message or f"{self._place} answered {status}", status=status, code=code)
+            words = message or f"{self._place} answered {status}, and not as a stream service does"
+            raise Refused(words, status=status, code=code)
         after = response.headers.get("Retry-After", "")
         self._hint_s = float(after) if after.isascii() and after.isdigit() else None
         return f"{message or 'the server answered'} ({status})"
 
 
-def decoded(text: str) -> Body:
+def decoded(text: str | bytes) -> Body:
     """The message; empty where it is no JSON object, so that nobody takes it for one."""
     try:
         message = orjson.loads(text)
@@ -248,9 +278,3 @@ def reason_of(error: BaseException) -> str:
     if isinstance(error, OSError) and number is not None:
         return os.strerror(int(number[1]))
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
-
-
-def _sendable(token: str) -> str:
-    if not token.isascii() or not token.isprintable() or " " in token:
-        raise ValueError("the token holds what no token can hold: a line break, perhaps?")
-    return token

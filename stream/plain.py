@@ -42,17 +42,15 @@ def line(text: str, limit: int) -> str:
 
 
 def printable(text: str) -> str:
-    """The text without what could steer a terminal: upstreams may write anything.
+    """The text without what could steer a terminal: upstreams may write anything."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or _is_harmless(c) else f"\\u{ord(c):04x}" for c in text)
 
-    Blanks of all widths stay, as in Japanese.
-    """
-    return text if text.isprintable() else "".join(map(_shown, text))
 
-
-def _shown(character: str) -> str:
-    if character.isprintable() or unicodedata.category(character) == "Zs":
-        return character
-    return f"\\u{ord(character):04x}"
+def _is_harmless(character: str) -> bool:
+    """Blanks that break no line, as French has them, and what joins letters and emoji."""
+    return character in "\u200c\u200d" or unicodedata.category(character) == "Zs"
 
 
 def _without_hidden(markup: str) -> str:

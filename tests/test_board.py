@@ -119,6 +119,13 @@ def test_a_changed_cell_stands_out_for_a_moment(value: object, colour: str) -> N
     assert channel.board.next_fade_s() is None
 
 
+def test_of_an_item_that_is_replaced_only_what_is_different_stands_out() -> None:
+    channel = Channel({"k": "A", "last": 10, "bid": 7, "tags": ["a"], "gone": 1})
+    item = {"k": "A", "last": 10, "bid": 8, "tags": ["a"]}
+    channel.tell(5.0, type="diff", count=1, put=[item])
+    assert channel.styled(5.1).count("\x1b[7") == 1
+
+
 def test_a_snapshot_after_a_restart_stands_out_nowhere() -> None:
     channel = Channel({"k": "A", "last": 1})
     channel.tell(1.0, type="snapshot", key="k", count=1, items=[{"k": "A", "last": 2}])
@@ -129,9 +136,9 @@ def test_a_channel_that_is_not_well_says_so_and_cannot_steer_the_terminal() -> N
     channel = Channel({"k": "A\x1b[2J"})
     error = {"kind": "timeout", "message": "no answer\x07"}
     since = (NOW - timedelta(seconds=20)).isoformat()
-    channel.tell(1.0, type="status", state="failing", since=since, error=error)
+    channel.tell(1.0, type="status", state="failing\x1b", since=since, error=error)
     lines = channel.drawn(width=90)
-    assert lines[0] == "quotes  1 item · 3 s old  failing for 20 s: no answer\\u0007"
+    assert lines[0] == "quotes  1 item · 3 s old  failing\\u001b for 20 s: no answer\\u0007"
     assert lines[2] == "A\\u001b[2J"
 
 

@@ -4,6 +4,7 @@ import io
 
 import orjson
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
 from stream.cli.check_findings import Finding, not_read
@@ -12,7 +13,8 @@ from stream.cli.check_print import as_json, lines, show, summary
 GOOD = Finding(
     "quotes", "all", "http", "ok", None, 200, 12, 2_500, ("ETag", "Last-Modified"), "304", 86.4,
     "so that 1000 calls a day, last (configured: 5s)", 2, "code",
-    ({"code": "A", "text": "[bold]x" * 40}, {"code": "B"}), ("a remark " * 30,),
+    ({"code": "A", "text": "[bold]x" * 40}, {"code": "B", "text": "東京" * 40}),
+    ("a remark " * 30,),
 )  # fmt: skip
 BAD = Finding("news", "news", "feed", "failed", "html: a page", 200, 3)
 REST = not_read("alerts", "alerts", "push", "fed by POST, nothing to read")
@@ -23,7 +25,7 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     for finding in (GOOD, BAD, REST):
         head, *rest = lines(finding, width)
         assert head.plain.startswith(f"{finding.state:<9}{finding.source}")
-        assert all(len(line.plain) <= width for line in rest)
+        assert all(cell_len(line.plain) <= width for line in rest)
 
 
 def test_a_pipe_gets_whole_items_and_no_colours() -> None:

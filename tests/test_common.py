@@ -42,7 +42,7 @@ def test_the_environment_names_a_service_for_all_commands(monkeypatch: pytest.Mo
     monkeypatch.setenv(URL_VARIABLE, "desk.example:99")
     assert split_words(["quotes"], least=1)[0] == Endpoint("http://desk.example:99")
     monkeypatch.setenv(URL_VARIABLE, "ftp://desk")
-    with pytest.raises(click.UsageError, match="expected http://host:port"):
+    with pytest.raises(click.UsageError, match="STREAM_URL: expected http://host:port"):
         split_words(["quotes"], least=1)
 
 
@@ -51,7 +51,11 @@ def test_the_environment_names_a_service_for_all_commands(monkeypatch: pytest.Mo
     [
         (DEFAULT_URL, "; to have a service there: stream demo"),
         ("http://localhost:9000", "; to have a service there: stream demo --port 9000"),
+        ("http://[::1]:9000", "; to have a service there: stream demo --host ::1 --port 9000"),
         ("http://desk.example:9000", ""),
+        ("http://localhost", ""),
+        ("http://127.0.0.1:8000/live", ""),
+        ("https://127.0.0.1:8000", ""),
     ],
 )
 def test_only_on_this_machine_is_a_demo_the_remedy(place: str, hint: str) -> None:

@@ -128,6 +128,19 @@ def test_text_is_one_line_per_item_with_a_mark() -> None:
     ]
 
 
+@pytest.mark.parametrize("odd", ["\x1b[2J", "a\nb", "\x9b2J x", "\u202e", "\x7f"])
+def test_text_cannot_steer_the_terminal_that_it_is_read_on(odd: str) -> None:
+    state = state_of({"code": odd, odd: odd, "list": [odd]})
+    failing = Status(SourceState.FAILING, error=Fault("http_500", odd))
+    told = [
+        snapshot_of(state, Format.TEXT),
+        status("quotes", failing, Format.TEXT),
+        control("error", Format.TEXT, message=odd, id={odd: odd}),
+    ]
+    for message in told:
+        assert message.data.decode().isprintable()
+
+
 def test_a_merge_patch_replaces_what_it_can_only_merge_in_two_steps() -> None:
     document: Json = {"A": {"old": 1}, "B": {"o": {"m": 1}, "p": 1}, "C": {}}
     item: Item = {"code": "A", "q": None, "o": {"n": None}}

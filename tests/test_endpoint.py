@@ -13,6 +13,8 @@ from stream.endpoint import Endpoint, view_query
         ("https://desk.example/live/", "wss://desk.example/live/ws/quotes"),
         ("wss://desk.example", "wss://desk.example/ws/quotes"),
         ("127.0.0.1:8000", "ws://127.0.0.1:8000/ws/quotes"),
+        ("http://desk/ä b/%C3%BC", "ws://desk/%C3%A4%20b/%C3%BC/ws/quotes"),
+        ("http://bücher.example:81", "ws://xn--bcher-kva.example:81/ws/quotes"),
         ("http://[::1]:8000/http/a", "ws://[::1]:8000/http/a/ws/quotes"),
     ],
 )
@@ -22,7 +24,17 @@ def test_a_service_is_found_as_people_write_it(text: str, stream: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "ftp://desk", "http://", "http://desk:port", "http://desk?x=1", "http://me:pass@desk"],
+    [
+        *(
+            "",
+            "ftp://desk",
+            "http://",
+            "http://desk:port",
+            "http://desk?x=1",
+            "http://me:pass@desk",
+        ),
+        *("http://a..b", "http://a b", "http://desk:99999", "http://[::1", "http://a\x7fb"),
+    ],
 )
 def test_what_is_no_service_is_refused(text: str) -> None:
     with pytest.raises(ValueError):

@@ -36,9 +36,13 @@ def test_only_addresses_of_the_web_pass() -> None:
 
 @given(st.text())
 def test_nothing_of_an_upstream_steers_the_terminal(text: str) -> None:
-    steering = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-    assert steering.isdisjoint(map(unicodedata.category, printable(text)))
+    shown = printable(text)
+    assert all(unicodedata.category(c) not in ("Cc", "Cs", "Zl", "Zp") for c in shown)
+    assert {c for c in shown if unicodedata.category(c) == "Cf"} <= set("\u200c\u200d")
 
 
-def test_blanks_of_all_widths_are_shown_as_they_are() -> None:
+def test_what_is_harmless_in_other_languages_is_shown_as_it_is() -> None:
+    for text in ("5\u202f%\u00a0», dit-il", "\U0001f468\u200d\U0001f469"):
+        assert printable(text) == text
+    assert printable("a\u202eb\u2028\x9b") == r"a\u202eb\u2028\u009b"
     assert printable("日本\u3000語 1\u202f000\x1b[2J") == "日本\u3000語 1\u202f000\\u001b[2J"

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stream.cli.cells import STATE_STYLES, ago, cell, is_number
+from stream.diff import same
 from stream.mirror import Update
 from stream.model import Item, Json, Key
 from stream.plain import printable
@@ -72,7 +73,7 @@ class Pane:
     def _mark(self, key: Key, item: Item, until_s: float) -> None:
         before = self._before.get(key, {})
         for name, value in item.items():
-            if name not in before or before[name] is not value:
+            if name not in before or not same(before[name], value):
                 self._flashes[key, name] = until_s, _direction(before.get(name), value)
 
     def next_fade_s(self) -> float | None:
@@ -161,7 +162,7 @@ class Pane:
         title.append("  " + " · ".join(words), style="dim")
         status = update.status
         if status.state != "ok":
-            title.append(f"  {status.state}", style=STATE_STYLES.get(status.state, ""))
+            title.append(f"  {printable(status.state)}", style=STATE_STYLES.get(status.state, ""))
             since = ago(status.since, now)
             reason = f": {printable(status.error)}" if status.error else ""
             title.append(f" for {since}{reason}" if since else reason, style="dim")

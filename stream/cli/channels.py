@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -28,17 +29,17 @@ if TYPE_CHECKING:
     from stream.endpoint import Endpoint
 
 COLUMNS = ("name", "state", "count", "age", "subscribers", "key", "sort", "kind")
+GAP: Final = 2
+"""Blanks between columns."""
 
 
-def fetch(
-    place: Endpoint, token: str | None, *path: str, query: Mapping[str, str] | None = None
-) -> bytes:
-    """What the service answers; where it does not, it is said why and the command ends."""
-    from stream.cli.rest import Caller
+@contextlib.contextmanager
+def failing_plainly(place: Endpoint) -> Iterator[None]:
+    """Where the service does not answer, it is said why and the command ends."""
     from stream.errors import LinkError, Unreachable
 
     try:
-        return Caller(place, token).ask(*path, query=query)
+        yield
     except LinkError as error:
         is_unreachable = isinstance(error, Unreachable)
         fail(with_hint(str(error), place, is_unreachable=is_unreachable), 1)
@@ -55,38 +56,59 @@ def channels(words: tuple[str, ...], token: str | None) -> None:
     """
     import orjson
 
+    from stream.cli.rest import Caller
+
     place, rest = split_words(words, least=0)
     if rest:
         raise click.UsageError(f"expected a URL, got {rest[0]!r}")
-    rows: list[dict[str, Any]] = orjson.loads(fetch(place, token, "channels"))["channels"]
+    with failing_plainly(place):
+        rows: list[dict[str, Any]] = Caller(place, token).ask_for("channels", "channels")
     if not sys.stdout.isatty():
         for row in rows:
             click.echo(orjson.dumps(row))
         return
     from rich.console import Console
 
-    Console().print(listing(rows, datetime.now(UTC)), highlight=False)
+    console = Console()
+    console.print(listing(rows, datetime.now(UTC), console.width), highlight=False)
 
 
-def listing(rows: list[dict[str, Any]], now: datetime) -> Table:
-    """The channels as a table."""
+def listing(rows: list[dict[str, Any]], now: datetime, width: int) -> Table:
+    """The channels as a table: the first columns, as many as fit."""
+    from rich.cells import cell_len
     from rich.table import Table
     from rich.text import Text
 
-    from stream.cli.cells import STATE_STYLES, ago
+    from stream.cli.cells import STATE_STYLES
+
+    lines = [_words(row, now) for row in rows]
+    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="dim")
+    shown: list[str] = []
+    left = width + GAP
+    for column in COLUMNS:
+        wide = max(map(cell_len, (column, *(line[column] for line in lines)))) + GAP
+        if shown and wide > left:
+            break
+        left -= wide
+        shown.append(column)
+        is_number = column in ("count", "subscribers")
+        table.add_column(column, justify="right" if is_number else "left")
+    for line in lines:
+        cells = {column: Text(line[column]) for column in shown}
+        if state := cells.get("state"):
+            state.stylize(STATE_STYLES.get(line["state"], ""))
+        table.add_row(*cells.values())
+    return table
+
+
+def _words(row: Mapping[str, Any], now: datetime) -> dict[str, str]:
+    """What to say of a channel, by column."""
+    from stream.cli.cells import ago
     from stream.plain import printable
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for column in COLUMNS:
-        table.add_column(column, justify="right" if column in ("count", "subscribers") else "left")
-    for row in rows:
-        is_pattern = row.get("pattern", False)
-        state = "on demand" if is_pattern else str(row.get("state", ""))
-        words = {**row, "state": state, "age": ago(row.get("as_of"), now)}
-        cells = [Text(printable(str(words.get(column, "")))) for column in COLUMNS]
-        cells[1].stylize(STATE_STYLES.get(state, ""))
-        table.add_row(*cells)
-    return table
+    state = "on demand" if row.get("pattern", False) else row.get("state", "")
+    words = {**row, "state": state, "age": ago(row.get("as_of"), now)}
+    return {column: printable(str(words.get(column, ""))) for column in COLUMNS}
 
 
 @click.command()
@@ -108,17 +130,20 @@ def get(
 
     On a terminal indented, in a pipe exactly as the server sent it.
     """
+    from stream.cli.rest import Caller
+
     place, rest = split_words(words, least=1)
     query = view_of(fields, keys, where) | ({} if form is None else {"format": form})
     if not 1 <= len(rest) <= 2:
         raise click.UsageError(f"expected CHANNEL [KEY], got {len(rest)} words")
     if len(rest) == 2 and query:
         raise click.UsageError("one item comes whole: leave out KEY, or the options")
-    data = fetch(place, token, "channels", *rest, query=query)
+    with failing_plainly(place):
+        data = Caller(place, token).ask("channels", *rest, query=query)
     if not sys.stdout.isatty():
         click.echo(data, nl=not data.endswith(b"\n"))
     else:
-        _show(data.decode(), is_json=form != "text")
+        _show(data.decode(errors="replace"), is_json=form != "text")
 
 
 def _show(text: str, *, is_json: bool) -> None:
@@ -130,6 +155,7 @@ def _show(text: str, *, is_json: bool) -> None:
     from stream.plain import printable
 
     if is_json:
-        text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+        with contextlib.suppress(ValueError):  # what is no JSON is shown as it is
+            text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
     shown = Text("\n".join(map(printable, text.split("\n"))))
     Console().print(JSONHighlighter()(shown) if is_json else shown, soft_wrap=True)

@@ -64,9 +64,10 @@ def lines(finding: Finding, width: int) -> Iterable[Text]:
     for words in _body(finding):
         yield from _wrapped(words, _INDENT, width)
     for item in finding.items:
-        line = _INDENT + printable(dumps(item).decode())
+        line = Text(_INDENT + printable(dumps(item).decode()), style="dim")
         # What is cut is not wrapped: an item is for recognising, --json shows it whole.
-        yield Text(line if len(line) <= width else line[: width - 1] + "…", style="dim")
+        line.truncate(width, overflow="ellipsis")
+        yield line
     for remark in finding.remarks:
         yield from _wrapped(remark, _MARK, width, "yellow")
 

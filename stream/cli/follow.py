@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import random
+import select
 import signal
 import stat
 import sys
@@ -111,21 +112,40 @@ class Lines:
     def __init__(self, most: int | None) -> None:
         self._left = most
         self._is_terminal = sys.stdout.isatty()
+        self._out = sys.stdout.fileno()
 
-    def write(self, line: str) -> None:
+    async def write(self, line: str) -> None:
         """Write a line at once, so that the next program of a pipe has it now.
+
+        While that program reads nothing this waits, and signals and the link are attended to.
 
         Raises:
             BrokenPipeError: nobody reads any more.
             Enough: that was the last.
         """
         shown = printable(line) if self._is_terminal else line
-        sys.stdout.buffer.write(shown.encode() + b"\n")
-        sys.stdout.buffer.flush()
+        left = memoryview(shown.encode() + b"\n")
+        while left:
+            await _room(self._out)
+            # So much is taken whole, without waiting, by a pipe that has room at all.
+            left = left[os.write(self._out, left[: select.PIPE_BUF]) :]
         if self._left is not None:
             self._left -= 1
             if self._left <= 0:
                 raise Enough
+
+
+async def _room(out: int) -> None:
+    """Wait until something can be written; a file always has room."""
+    if select.select([], [out], [], 0)[1]:
+        return
+    loop = asyncio.get_running_loop()
+    has_room = asyncio.Event()
+    loop.add_writer(out, has_room.set)
+    try:
+        await has_room.wait()
+    finally:
+        loop.remove_writer(out)
 
 
 def tell(state: LinkState) -> None:
@@ -148,7 +168,7 @@ async def follow_lines(wish: Wish) -> None:
         return
 
     async def take(text: str, message: Body) -> bool:
-        lines.write(text)
+        await lines.write(text)
         return message.get("type") in ("snapshot", "diff", "patch")
 
     query = wish.query if wish.form == "json" else {**wish.query, "format": wish.form}
@@ -176,7 +196,7 @@ async def _follow_text(wish: Wish, lines: Lines) -> None:
         try:
             async for update in subscribe(session, wish, tell):
                 for line in speaker.lines(update):
-                    lines.write(line)
+                    await lines.write(line)
                 written = update.cursor
         finally:
             tell_cursor(written)
@@ -184,11 +204,9 @@ async def _follow_text(wish: Wish, lines: Lines) -> None:
 
 def _keys(wish: Wish) -> dict[str, str]:
     """The key field of each channel: only a snapshot tells it, and there may be none."""
-    import orjson
-
     from stream.cli.rest import Caller
 
-    rows = orjson.loads(Caller(wish.place, wish.token).ask("channels"))["channels"]
+    rows = Caller(wish.place, wish.token).ask_for("channels", "channels")
     return {row["name"]: row["key"] for row in rows if "key" in row}
 
 

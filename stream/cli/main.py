@@ -9,6 +9,7 @@ import asyncio
 import errno
 import logging
 import os
+import signal
 import socket
 import sys
 import threading
@@ -20,7 +21,7 @@ import click
 
 from stream import __version__
 from stream.cli.channels import channels, get
-from stream.cli.common import fail
+from stream.cli.common import fail, let_go_of_output
 from stream.cli.publish import publish
 from stream.cli.tail import tail
 from stream.errors import ConfigError
@@ -31,12 +32,15 @@ if TYPE_CHECKING:
 LEAVE_S: Final = 0.5
 """Longest that threads may hold the process when everything else has ended."""
 
+DEFAULT_PATH: Final = Path("stream.toml")
+_UNWRITABLE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
 CONFIG = click.option(
     "--config",
     "path",
     type=click.Path(path_type=Path),
     envvar="STREAM_CONFIG",
-    default=Path("stream.toml"),
+    default=DEFAULT_PATH,
     show_default=True,
     help="The TOML file to read.",
 )
@@ -44,7 +48,22 @@ HOST = click.option("--host", help="Listen on this address instead of the config
 PORT = click.option("--port", type=click.IntRange(0, 65535), help="0 takes a free port.")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    """Ends as programs of a pipe do: after Ctrl-C without a word, on a full disk with one line."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            sys.exit(128 + signal.SIGINT)
+        except OSError as error:
+            if error.errno not in _UNWRITABLE:
+                raise
+            let_go_of_output()
+            fail(f"the output cannot be written: {error.strerror}", 1)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="stream")
 def main() -> None:
     """Turn anything one can poll into something one can subscribe to.
@@ -122,7 +141,12 @@ def _measured(read: Callable[[object], float], value: str | None) -> Any:
 @main.command()
 @CONFIG
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="The tape to write.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="The tape to write; a file that is there is replaced.",
+)
 @click.option("--for", "period", metavar="DURATION", help="For so long. Default: until Ctrl-C.")
 @click.option("--max-bytes", metavar="SIZE", default="50MiB", show_default=True)
 @click.option("--keys", default="", metavar="A,B", help="For a source read by keys on demand.")
@@ -157,7 +181,9 @@ def _load(path: Path) -> Settings:
     try:
         return config.load(path, os.environ)
     except ConfigError as error:
-        fail(str(error), 2)
+        is_unnamed = path == DEFAULT_PATH and not path.exists()
+        hint = "; name another with --config, or see it work: stream demo" if is_unnamed else ""
+        fail(f"{error}{hint}", 2)
 
 
 def _overridden(settings: Settings, host: str | None, port: int | None) -> Settings:
@@ -186,18 +212,23 @@ def _log() -> None:
 
 
 def run_to_end(work: Coroutine[Any, Any, None]) -> None:
-    """Run it, and be gone soon after it has ended."""
-    from stream.server import loop_factory
+    """Run it, and be gone soon after it has ended. Who is asked to end by Ctrl-C ends well."""
+    try:
+        from stream.server import loop_factory
 
-    with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        try:
-            runner.run(work)
-        except ConfigError as error:
-            fail(str(error), 2)
-        # A thread that waits for a name server would hold the process for as long as it likes.
-        leaving = threading.Timer(LEAVE_S, os._exit, (0,))
-        leaving.daemon = True
-        leaving.start()
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            try:
+                runner.run(work)
+            except ConfigError as error:
+                fail(str(error), 2)
+            except KeyboardInterrupt:
+                pass  # it comes again, whether or not the work had time to notice, once all is over
+            # A thread that waits for a name server would hold the process for as long as it likes.
+            leaving = threading.Timer(LEAVE_S, os._exit, (0,))
+            leaving.daemon = True
+            leaving.start()
+    finally:
+        work.close()  # interrupted before it began
 
 
 async def _serve(settings: Settings, listener: socket.socket) -> None:

@@ -48,6 +48,8 @@ def publish(words: tuple[str, ...], token: str | None) -> None:
     place, rest = split_words(words, least=1)
     if len(rest) != 1:
         raise click.UsageError(f"expected one channel, got {len(rest)}")
+    if sys.stdin.isatty():
+        click.echo("stream: one item of JSON a line; Ctrl-D ends", err=True)
     publisher = Publisher(place, rest[0], token)
     code = 0
     try:
@@ -55,6 +57,7 @@ def publish(words: tuple[str, ...], token: str | None) -> None:
     except ValueError as error:
         fail(str(error), 1)
     except KeyboardInterrupt:
+        publisher.doubt()
         code = 130
     finally:
         publisher.sum_up()
@@ -94,6 +97,8 @@ class Publisher:
         self._place = place
         self._channel = channel
         self._caller: Caller = Caller(place, token)
+        self._key: str | None = None
+        self._begin()
         self._run = uuid.uuid4().hex
         self._requests = 0
         self._published = 0
@@ -102,45 +107,60 @@ class Publisher:
         self.failed = 0
 
     def run(self, source: int) -> None:
-        """Publish everything; what cannot be is reported, and what concerns all ends it."""
-        from stream.cli.batches import Batch, parse_line
+        """Publish everything; what cannot be is reported, and what concerns all ends it.
 
-        key = self._key()
-        batch = Batch(key)
-        for found in lines_of(source):
-            if found is None:
-                self._send(batch.lines)
-                batch = Batch(key)
-                continue
-            number, data = found
-            if not data.strip():
-                continue
-            try:
-                line = parse_line(number, data)
-            except ValueError as error:
-                self._complain(number, str(error))
-                continue
-            if not batch.add(line):
-                self._send(batch.lines)
-                batch = Batch(key)
-                batch.add(line)
-        self._send(batch.lines)
+        Raises:
+            ValueError: a line without an end. Those before it are published.
+        """
+        self._key = self._find_key()
+        self._begin()
+        try:
+            for found in lines_of(source):
+                if found is None:
+                    self._flush()
+                else:
+                    self._take(*found)
+        except ValueError:
+            self._flush()
+            raise
+        self._flush()
 
-    def _key(self) -> str | None:
+    def _begin(self) -> None:
+        from stream.cli.batches import Batch
+
+        self._batch = Batch(self._key)
+
+    def _take(self, number: int, data: bytes) -> None:
+        from stream.cli.batches import parse_line
+
+        if not data.strip():
+            return
+        try:
+            line = parse_line(number, data)
+        except ValueError as error:
+            self._complain(number, str(error))
+            return
+        if not self._batch.add(line):
+            self._flush()
+            self._batch.add(line)
+
+    def _flush(self) -> None:
+        self._send(self._batch.lines)
+        self._begin()
+
+    def _find_key(self) -> str | None:
         """The field that identifies items; None where it is the server's secret."""
-        import orjson
-
         from stream.errors import Refused, Unreachable
 
         try:
-            found = self._caller.ask("channels", self._channel, query={"keys": "-"})
+            found = self._caller.ask_for("key", "channels", self._channel, query={"keys": "-"})
         except Refused as error:
             if error.status in (401, 403):
                 return None  # who may publish need not be allowed to read
             self._stop(str(error))
         except Unreachable as error:
             self._stop(with_hint(str(error), self._place, is_unreachable=True))
-        key: str = orjson.loads(found)["key"]
+        key = str(found)
         return None if key.startswith("_") else key
 
     def _send(self, lines: list[Line]) -> None:
@@ -168,8 +188,6 @@ class Publisher:
 
     def _ask(self, body: bytes) -> str:
         """One publication, tried again for as long as that may help; its cursor."""
-        import orjson
-
         from stream.backoff import Backoff
         from stream.cli.rest import Busy
         from stream.errors import Unreachable
@@ -182,19 +200,34 @@ class Publisher:
         backoff = Backoff(random.random)
         for left in reversed(range(TRIES)):
             try:
-                answer = self._caller.ask("channels", self._channel, body=body, headers=headers)
-                return str(orjson.loads(answer)["cursor"])
+                return str(
+                    self._caller.ask_for(
+                        "cursor", "channels", self._channel, body=body, headers=headers
+                    )
+                )
             except (Busy, Unreachable) as error:
                 if not left:
                     raise
-                time.sleep(backoff.next_s(error.after_s if isinstance(error, Busy) else None))
+                wait_s = backoff.next_s(error.after_s if isinstance(error, Busy) else None)
+                self._say(f"{error}; trying again in {wait_s:.1f} s")
+                time.sleep(wait_s)
         raise RuntimeError("the last attempt neither answered nor raised")
 
     def _complain(self, number: int, why: str) -> None:
+        self.failed += 1
+        self._say(f"line {number}: {why}")
+
+    def _say(self, what: str) -> None:
         from stream.plain import printable
 
-        self.failed += 1
-        click.echo(f"stream: line {number}: {printable(why)}", err=True)
+        start = "\r" if sys.stderr.isatty() else ""  # over the progress
+        click.echo(f"{start}stream: {printable(what)}", err=True)
+
+    def doubt(self) -> None:
+        """Say where it was interrupted: what was sent last may have been taken or not."""
+        if self._batch.lines:
+            first = self._batch.lines[0].number
+            self._say(f"interrupted: lines from {first} on may not have been published")
 
     def _stop(self, why: str) -> NoReturn:
         fail(why, 1)
@@ -212,5 +245,6 @@ class Publisher:
         total = self._published + self.failed
         at = f"; cursor {self._cursor}" if self._cursor else ""
         start = "\r" if sys.stderr.isatty() else ""
-        words = f"published {self._published} of {total} lines in {self._requests} requests{at}"
-        click.echo(start + words, err=True)
+        lines = f"{total} line{'' if total == 1 else 's'}"
+        requests = f"{self._requests} request{'' if self._requests == 1 else 's'}"
+        click.echo(f"{start}published {self._published} of {lines} in {requests}{at}", err=True)

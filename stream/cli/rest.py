@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import http.client
 import ssl
 import urllib.error
@@ -9,15 +10,31 @@ import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.message import Message
-from typing import Final
+from typing import Any, Final
 
 from stream import __version__
 from stream.endpoint import Endpoint
 from stream.errors import Refused, Unreachable
-from stream.link import problem_of, reason_of
+from stream.link import decoded, problem_of, reason_of
 
 TIMEOUT_S: Final = 40.0
 """Longest silence: a cold channel's first read may take its time."""
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Follows what only asks. Of a POST urllib makes a GET, whose answer looks like success."""
+
+    def redirect_request(self, req: urllib.request.Request, *rest: Any) -> Any:
+        return None if req.data is not None else super().redirect_request(req, *rest)
+
+
+@functools.cache
+def _opener(scheme: str) -> urllib.request.OpenerDirector:
+    """What sends requests. The system's certificates are read once, not for each of a thousand."""
+    if scheme != "https":
+        return urllib.request.build_opener(_Redirects)
+    trust = urllib.request.HTTPSHandler(context=ssl.create_default_context())
+    return urllib.request.build_opener(_Redirects, trust)
 
 
 class Busy(Refused):
@@ -60,7 +77,7 @@ class Caller:
         if self.token is not None:
             request.add_unredirected_header("Authorization", f"Bearer {self.token}")
         try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310
+            with _opener(request.type).open(request, timeout=TIMEOUT_S) as answer:
                 data: bytes = answer.read()
                 return data
         except urllib.error.HTTPError as error:
@@ -69,9 +86,31 @@ class Caller:
         except (OSError, http.client.HTTPException) as error:
             raise self._unreachable(error) from None
 
+    def ask_for(
+        self,
+        member: str,
+        *path: str,
+        query: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
+        """As `ask`; one member of the answer.
+
+        Raises:
+            Refused: there is none: something else answers there.
+        """
+        found = decoded(self.ask(*path, query=query, body=body, headers=headers))
+        if member not in found:
+            raise Refused(f"{self.place} answers, but not as a stream service does", status=200)
+        return found[member]
+
     def _refusal(self, status: int, headers: Message, body: bytes) -> Refused:
         code, detail = problem_of(body)
-        message = detail or f"{self.place} answered {status}"
+        message = detail or f"{self.place} answered {status}, and not as a stream service does"
+        if 300 <= status < 400:
+            location = headers.get("Location", "")
+            there = location.rpartition("/channels")[0] or location
+            message = f"{self.place} leads to {there}; name that address instead"
         if status in (408, 425, 429, 502, 503, 504):
             after = headers.get("Retry-After", "")
             after_s = float(after) if after.isascii() and after.isdigit() else None

@@ -17,6 +17,7 @@ from stream.cli.common import (
     TOKEN,
     WHERE,
     fail,
+    let_go_of_output,
     split_words,
     view_of,
     with_hint,
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from stream.cli.follow import Wish
 
 
-@click.command()
+@click.command(short_help="Follow channels of a service.")
 @click.argument("words", nargs=-1, required=True, metavar="[URL] CHANNEL...")
 @FIELDS
 @WHERE
@@ -76,6 +77,10 @@ def tail(
     place, channels = split_words(words, least=1)
     if not channels:
         raise click.UsageError("name a channel; stream channels lists them")
+    if any("," in channel for channel in channels):
+        raise click.UsageError(
+            "channels are separated by blanks here: " + " ".join(channels).replace(",", " ")
+        )
     if is_table and (since or form):
         raise click.UsageError("a table shows all items: leave out --since and --format")
     if is_table is None:
@@ -98,8 +103,7 @@ def _run(wish: Wish, *, is_table: bool) -> None:
     try:
         code = asyncio.run(ended(work(wish)))
     except BrokenPipeError:
-        # Nobody reads any more. What Python still holds must go somewhere at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        let_go_of_output()  # nobody reads any more
     except LinkError as error:
         is_unreachable = isinstance(error, Unreachable)
         fail(with_hint(str(error), wish.place, is_unreachable=is_unreachable), 1)

@@ -101,6 +101,10 @@ class Terminal:
         except OSError:  # how a terminal says that nobody is at its other end
             asyncio.get_running_loop().remove_reader(self._ours)
 
+    def type(self, text: str) -> None:
+        """What a person types."""
+        os.write(self._ours, text.encode())
+
     def shown(self) -> str:
         """What was written, without what steers the terminal."""
         return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self.written)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from stream import __version__
+from tests.live.commands import begun, ran
 from tests.upstream import Upstream
 
 LIMIT_S = 20.0
@@ -59,6 +61,13 @@ async def test_a_missing_file_is_one_line_and_exit_code_2(tmp_path: Path) -> Non
     code, _, err = await stream("serve", "--config", "nowhere.toml", cwd=tmp_path)
     assert code == 2
     assert err == "stream: nowhere.toml: no such file\n"
+
+
+async def test_who_named_no_file_is_told_how(tmp_path: Path) -> None:
+    code, _, err = await stream("serve", cwd=tmp_path)
+    assert code == 2
+    assert err.startswith("stream: stream.toml: no such file; name another with --config")
+    assert err.count("\n") == 1
 
 
 async def test_a_port_in_use_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
@@ -121,3 +130,21 @@ print(*{"starlette", "uvicorn", "httpx", "pydantic", "jmespath", "feedparser"} &
             process.kill()
             await process.wait()
     assert (process.returncode, out) == (0, b"\n")
+
+
+async def test_after_ctrl_c_a_service_ends_without_a_word() -> None:
+    async with begun("demo", "--port", "0") as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        while b"Ctrl-C ends it" not in await process.stdout.readline():
+            pass
+        process.send_signal(signal.SIGINT)
+        said = (await process.stderr.read()).decode()
+        assert await process.wait() == 0
+        assert [line for line in said.splitlines() if " INFO " not in line] == []
+
+
+async def test_channels_joined_by_commas_are_shown_as_they_are_written_here() -> None:
+    found = await ran("tail", "news,quotes", "users")
+    assert found.code == 2
+    assert "separated by blanks here: news quotes users" in found.err

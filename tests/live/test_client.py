@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -228,6 +229,46 @@ async def test_a_token_opens_the_door_and_its_end_ends_the_stream() -> None:
             with pytest.raises(Ended, match="token expired") as ended:
                 await take(subscription)
             assert ended.value.code == 1008
+
+
+async def test_a_function_gives_the_next_token_when_one_has_expired() -> None:
+    key = "a key of the tests that is long enough"
+    lives_s = [2, 3600]
+    given: list[int] = []
+
+    async def token() -> str:
+        given.append(lives_s[len(given)])
+        claims = {"exp": int(time.time()) - LEEWAY_S + given[-1], "read": ["quotes"]}
+        return jwt.encode(claims, key, algorithm="HS256")
+
+    async with serving(
+        TOML + '[auth]\nmode = "jwt"\nkey_env = "K"\n', environ={"K": key}
+    ) as running:
+        async with connect(running.url, token=token, draw=soon) as session:
+            subscription = session.subscribe("quotes")
+            assert (await take(subscription)).kind == "snapshot"
+            assert (await take(subscription)).resumed
+    assert given == lives_s
+
+
+async def test_what_was_closed_has_no_say_in_the_sessions_cursor() -> None:
+    async with serving(TOML) as running, connect(running.url) as session:
+        await session.subscribe("news").aclose()
+        quotes = session.subscribe("quotes")
+        await take(quotes)
+        assert session.cursor == quotes.cursor is not None
+        assert set(session.state) == {"quotes"}
+        await asyncio.gather(quotes.aclose(), quotes.aclose())
+
+
+async def test_nothing_can_be_subscribed_to_where_nobody_would_end_it() -> None:
+    async with connect("http://127.0.0.1:1") as session:
+        pass
+    with pytest.raises(RuntimeError, match="the session has ended"):
+        session.subscribe("quotes")
+    with pytest.raises(RuntimeError, match="no running event loop"):
+        await asyncio.to_thread(connect("http://127.0.0.1:1").subscribe, "quotes")
+    gc.collect()  # a coroutine that was never begun would be a warning here
 
 
 async def test_a_service_that_drains_is_come_back_to() -> None:

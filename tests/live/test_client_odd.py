@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import time
 
 import pytest
@@ -195,3 +196,87 @@ async def test_what_is_no_service_at_all_is_tried_again_or_given_up_as_one_likes
         async with connect(url, wait_for_server=False) as session:
             with pytest.raises(Unreachable, match="valid HTTP response"):
                 await take(session.subscribe("news"))
+
+
+async def test_a_token_that_is_not_to_be_had_now_is_waited_for() -> None:
+    async def talk(socket: ServerConnection) -> None:
+        await say_snapshot(socket, "e-1", channel="news")
+        await socket.wait_closed()
+
+    outages = [OSError("no door"), TimeoutError()]
+
+    def token() -> str:
+        if outages:
+            raise outages.pop(0)
+        return "abc"
+
+    states: list[LinkState] = []
+    async with Odd(talk).running() as odd, connect(odd.url, token=token, draw=soon) as session:
+        await take(session.subscribe("news", on_state=states.append))
+        assert odd.headers["Authorization"] == "Bearer abc"
+        assert odd.asked == ["/ws/news"]
+    assert [s.why for s in states if s.word == "waiting"] == ["no door", "TimeoutError"]
+
+
+async def test_a_token_function_that_fails_otherwise_or_gives_nonsense_ends_it() -> None:
+    async def nonsense() -> str:
+        return "a\nb"
+
+    def broken() -> str:
+        raise KeyError("token")
+
+    for token, error in ((nonsense, ValueError), (broken, KeyError)):
+        async with connect("http://127.0.0.1:1", token=token) as session:
+            with pytest.raises(error):
+                await take(session.subscribe("news"))
+
+
+async def test_a_token_that_is_given_too_late_is_asked_for_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(link, "OPEN_S", 0.05)
+
+    async def never() -> str:
+        return await asyncio.Future()
+
+    states: list[LinkState] = []
+    async with connect("http://127.0.0.1:1", token=never, draw=soon) as session:
+        session.subscribe("news", on_state=states.append)
+        await until(lambda: len([s for s in states if s.word == "waiting"]) > 1, what="attempts")
+    assert "there was no token in time" in {state.why for state in states}
+
+
+async def test_what_is_no_message_of_the_protocol_is_passed_over() -> None:
+    async def talk(socket: ServerConnection) -> None:
+        for odd in ("[1]", "nonsense", b"\xff", '{"type":["x"],"channel":["news"]}'):
+            await socket.send(odd)
+        await say(socket, type="snapshot", channel={"a": 1})
+        await say(socket, type="other", channel="news")
+        await say(socket, type="bye", retry_ms="soon")
+        await say_snapshot(socket, "e-1", "A", channel="news")
+        await socket.wait_closed()
+
+    async with Odd(talk).running() as odd, connect(odd.url) as session:
+        assert (await take(session.subscribe("news"))).added == ("A",)
+        assert len(odd.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("proxy", "why"),
+    [
+        ("nonsense://me:hidden@127.0.0.1:1", "the proxy cannot be used"),
+        ("socks5://me:hidden@127.0.0.1:1", "python-socks"),
+    ],
+)
+async def test_a_proxy_that_cannot_be_used_is_said_to_be_the_cause(
+    proxy: str, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if why == "python-socks" and importlib.util.find_spec("python_socks") is not None:
+        pytest.skip("it can be used: python-socks is installed")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("ws_proxy", proxy)
+    async with connect("http://127.0.0.1:1") as session:
+        with pytest.raises(Unreachable, match=why) as caught:
+            await take(session.subscribe("news"))
+    assert "hidden" not in str(caught.value)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import re
 import signal
+from pathlib import Path
 
 import orjson
 import pytest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from stream.cli.publish import MOST_LINE_BYTES, READ_BYTES
+from tests.certificates import certify
 from tests.live.commands import Ran, Terminal, begun, ran
 from tests.live.serving import Running, publish, serving
 from tests.upstream import Upstream
@@ -125,6 +128,87 @@ async def test_a_request_without_an_answer_is_sent_again_with_the_same_key() -> 
     assert seen[2][0] != seen[0][0]
 
 
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_redirect_of_a_publication_is_no_success(status: int) -> None:
+    async def lead(request: Request) -> Response:
+        if request.method == "GET":
+            return JSONResponse({"type": "snapshot", "key": "id", "cursor": "e-1", "items": []})
+        return Response(
+            status_code=status, headers={"Location": other.url("/live/channels/alerts")}
+        )
+
+    async with Upstream() as upstream, Upstream() as other:
+        upstream.handle("/channels/alerts", lead)
+        other.set("/live/channels/alerts", {"key": "id", "cursor": "e-1"})
+        found = await ran("publish", upstream.url(""), "alerts", stdin='{"id":1}\n')
+        assert not other.hits("/live/channels/alerts")
+    assert found.code == 1
+    assert f"leads to {other.url('/live')}; name that address instead" in found.err
+    assert "published 0 of 1 line in" in found.err
+
+
+async def test_what_is_no_stream_service_is_said_to_be_none() -> None:
+    async with Upstream() as upstream:
+        upstream.set("/channels", b"<html>hello</html>")
+        upstream.set("/channels/alerts", b"<html>hello</html>")
+        listed, sent, missing = await asyncio.gather(
+            ran("channels", upstream.url("")),
+            ran("publish", upstream.url(""), "alerts", stdin='{"id":1}\n'),
+            ran("get", upstream.url(""), "quotes"),
+        )
+    for found in (listed, sent, missing):
+        assert found.code == 1
+        assert re.fullmatch(r"stream: http\S+ answer.* as a stream service does\n", found.err)
+
+
+async def test_a_token_that_cannot_be_sent_is_refused_without_being_repeated() -> None:
+    token = "\n".join(("secret", "x"))
+    commands = [("get", "quotes"), ("channels",), ("publish", "alerts"), ("tail", "quotes")]
+    for found in await asyncio.gather(*(ran(*words, STREAM_TOKEN=token) for words in commands)):
+        assert found.code == 2
+        assert "a line break, perhaps?" in found.err
+        assert "secret" not in found.err
+
+
+async def test_words_of_a_server_cannot_steer_the_terminal() -> None:
+    async with Upstream() as upstream:
+        upstream.set("/channels/alerts", {"detail": "no \x1b[2J"}, status=404)
+        found = await ran("get", upstream.url(""), "alerts")
+    assert found.err == "stream: no \\u001b[2J\n"
+
+
+async def test_waits_between_attempts_are_told_and_an_interruption_says_what_it_leaves_open() -> (
+    None
+):
+    async def answer(request: Request) -> Response:
+        if request.method == "GET":
+            return JSONResponse({"type": "snapshot", "key": "id", "items": [], "count": 0})
+        return JSONResponse({"detail": "busy"}, 503, {"Retry-After": "60"})
+
+    async with Upstream() as upstream:
+        upstream.handle("/channels/alerts", answer)
+        async with begun("publish", upstream.url(""), "alerts") as process:
+            assert process.stdin is not None
+            assert process.stderr is not None
+            process.stdin.write(b'\n{"id":1}\n{"id":2}\n')
+            await process.stdin.drain()
+            told = (await process.stderr.readline()).decode()
+            assert re.fullmatch(r"stream: busy; trying again in 60\.\d s\n", told)
+            process.send_signal(signal.SIGINT)
+            err = (await process.stderr.read()).decode()
+            assert await process.wait() == 130
+    assert "interrupted: lines from 2 on may not have been published" in err
+
+
+async def test_lines_before_one_without_an_end_are_published() -> None:
+    async with serving(TOML) as running:
+        endless = '{"id":2,"t":"' + "x" * (MOST_LINE_BYTES + READ_BYTES)
+        found = await published(running, "alerts", {"id": 1}, endless)
+        held = [item["id"] for item in await items(running, "alerts")]
+    assert (found.code, held) == (1, [1])
+    assert "line 2 is longer than" in found.err
+
+
 async def test_a_token_is_shown_in_a_header_and_not_where_a_redirect_leads() -> None:
     async with Upstream() as upstream, Upstream() as other:
         location = other.url("/channels/alerts")
@@ -170,6 +254,15 @@ async def test_on_a_terminal_get_is_indented_and_channels_are_a_table() -> None:
             assert re.search(r"alerts +ok +1 +0 +id +push", terminal.shown())
 
 
+async def test_channels_on_a_narrow_terminal_are_named_in_full_and_other_columns_left_out() -> None:
+    async with serving(TOML) as running:
+        async with Terminal(24).running("channels", running.url) as terminal:
+            assert await terminal.wait() == 0
+            await until(lambda: "host" in terminal.shown(), what="the table")
+            assert terminal.shown().split("\n")[0].split() == ["name", "state", "count"]
+            assert re.search(r"alerts +ok +0 *\r", terminal.shown())
+
+
 async def test_in_a_pipe_each_channel_is_one_line_of_json() -> None:
     async with serving(TOML) as running:
         found = await ran("channels", STREAM_URL=running.url)
@@ -194,3 +287,30 @@ async def test_a_mistake_in_the_arguments_is_exit_code_2(
     found = await ran(*words)
     assert found.code == 2
     assert message in found.err
+
+
+async def test_who_types_is_told_how() -> None:
+    async with serving(TOML) as running:
+        async with Terminal(90).running("publish", running.url, "alerts") as terminal:
+            await until(lambda: "Ctrl-D ends" in terminal.shown(), within_s=20, what="the hint")
+            terminal.type('{"id":1}\n\x04')
+            assert await terminal.wait() == 0
+            await until(
+                lambda: "published 1 of 1 line in 1 request;" in terminal.shown(), what="it"
+            )
+
+
+async def test_certificates_are_those_of_the_system(tmp_path: Path) -> None:
+    files = certify(tmp_path)
+    async with serving(f"[server]\n{files.toml}{TOML}") as running:
+        trusting = {"SSL_CERT_FILE": str(files.authority)}
+        sent = await ran("publish", running.url, "alerts", stdin='{"id":1}\n', **trusting)
+        found, tailed, refused = await asyncio.gather(
+            ran("get", running.url, "alerts", "1", **trusting),
+            ran("tail", running.url, "alerts", "-n", "1", **trusting),
+            ran("get", running.url, "alerts"),
+        )
+    assert (sent.code, found.out) == (0, '{"id":1}\n')
+    assert orjson.loads(tailed.out)["items"] == [{"id": 1}]
+    assert refused.code == 1
+    assert re.fullmatch(r"stream: https://\S+: .*certificate.*\n", refused.err)

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import os
 import re
+import shlex
 import signal
+import struct
+import sys
+import termios
 import time
-from typing import Any
+from typing import Any, BinaryIO
 
 import orjson
 import pytest
@@ -206,6 +212,51 @@ async def test_a_signal_ends_it_at_once(number: signal.Signals, code: int) -> No
         assert time.monotonic() - begun_at < 2
         assert process.stderr is not None
         assert await process.stderr.read() == b""
+
+
+async def test_a_signal_ends_it_also_while_nobody_reads_what_it_writes() -> None:
+    async with serving(TOML) as running:
+        rows = [{"id": n, "text": "x" * 1000} for n in range(500)]
+        await publish(running, "news", rows)
+        words = ("tail", running.url, "news", "--lines")
+        async with begun(*words, PYTHONUNBUFFERED="") as process:
+            assert process.stdout is not None
+            pipe = process._transport.get_pipe_transport(1)  # type: ignore[attr-defined]
+            pipe.pause_reading()
+            await heard(running, 1)
+            await until(lambda: _is_full(pipe.get_extra_info("pipe")), what="a pipe without room")
+            process.send_signal(signal.SIGTERM)
+            await until(lambda: process.returncode == 143, what="its end")
+            pipe.resume_reading()
+
+
+def _is_full(pipe: BinaryIO) -> bool:
+    """Whether nothing more can be written into it, which none of its readers takes."""
+    waiting = struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0]
+    return bool(waiting == fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ))
+
+
+async def test_a_long_message_reaches_a_slow_reader_whole() -> None:
+    async with serving(TOML) as running:
+        rows = [{"id": n, "text": "é" * 1000} for n in range(500)]
+        await publish(running, "news", rows)
+        found = await ran("tail", running.url, "news", "-n", "1")
+        assert orjson.loads(found.out)["items"] == rows
+
+
+async def test_a_full_disk_is_one_line() -> None:
+    async with serving(TOML) as running:
+        for words in (("tail", "--lines"), ("get",), ("channels",)):
+            rest = [] if words[0] == "channels" else ["quotes"]
+            line = [sys.executable, "-m", "stream", *words, running.url, *rest]
+            process = await asyncio.create_subprocess_shell(
+                f"{shlex.join(line)} > /dev/full",
+                stderr=asyncio.subprocess.PIPE,
+                env={**os.environ, "PYTHONUNBUFFERED": ""},
+            )
+            _, err = await process.communicate()
+            assert process.returncode == 1
+            assert err == b"stream: the output cannot be written: No space left on device\n"
 
 
 async def test_on_a_terminal_there_is_a_table_that_changes_and_the_cursor_at_the_end() -> None:

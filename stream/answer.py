@@ -18,7 +18,7 @@ of a chunk and what may follow it, trailers. The parser bounds none of them."""
 
 _PIECE_BYTES: Final = 16_384
 """So many are parsed before the bound is looked at again."""
-_JOINED: Final = frozenset({"content-encoding", "transfer-encoding"})
+_JOINED: Final = frozenset({"cache-control", "content-encoding", "transfer-encoding"})
 """Headers of which every line counts."""
 _BODILESS: Final = frozenset({http.HTTPStatus.NO_CONTENT, http.HTTPStatus.NOT_MODIFIED})
 
@@ -32,8 +32,8 @@ class Answer:
 
     Attributes:
         status: 200 to 999; 0 until `has_head`.
-        headers: by lower-case name, byte for byte as Latin-1: the first of each name, but all
-            codings, with commas between them.
+        headers: by lower-case name, byte for byte as Latin-1: the first of each name, but of
+            some every line, with commas between them.
         is_complete: the whole of it was fed; the body may still have to be taken.
         may_follow: it was complete, and its connection may be asked again.
         buffered: how many bytes of the body wait to be taken.
@@ -131,6 +131,9 @@ class Answer:
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""
+        if not self.has_head:
+            # Interim answers have none (RFC 9110 §15.2), but the parser believes their lengths.
+            raise BadAnswer
         self._quiet_bytes = 0
         self.buffered += len(body)
         self._pieces.append(body)

@@ -6,6 +6,7 @@ It must not know what is asked, nor where a connection may lead: it is given a w
 from __future__ import annotations
 
 import asyncio
+import select
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeAlias, cast
 
@@ -21,11 +22,17 @@ Connect: TypeAlias = "Callable[[], Awaitable[Connection]]"
 
 
 class Connection(asyncio.Protocol):
-    """A transport's other half. Used by one task at a time."""
+    """A transport's other half. Used by one task at a time.
+
+    Attributes:
+        has_heard: something came since it was last asked.
+        lost_by: what ended it, where that was an error.
+    """
 
     def __init__(self) -> None:
         self.is_open = False
         self.has_heard = False
+        self.lost_by: Exception | None = None
         self._answer: Answer | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._is_paused = False
@@ -33,6 +40,8 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the loop, once TLS is there if there is any."""
         self._transport = cast("asyncio.Transport", transport)
+        self._unread = select.poll()
+        self._unread.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
         self.is_open = True
 
     def data_received(self, data: bytes) -> None:
@@ -68,7 +77,18 @@ class Connection(asyncio.Protocol):
             # uvloop's only word where the other side ends TLS without a goodbye.
             self.eof_received()
         self.is_open = False
+        self.lost_by = exc
         self._wake()
+
+    @property
+    def is_idle(self) -> bool:
+        """It is open and nobody uses it."""
+        return self.is_open and self._answer is None
+
+    @property
+    def is_quiet(self) -> bool:
+        """It is open, and nothing came that the loop did not have the time to see."""
+        return self.is_open and not self._unread.poll(0)
 
     async def ask(self, head: bytes) -> Answer:
         """Send a request without a body, and wait for the head of its answer.
@@ -140,6 +160,12 @@ class Line:
         self._connect = connect
         self._connection: Connection | None = None
         self._idle_since_s = 0.0
+        self._end: asyncio.TimerHandle | None = None
+
+    @property
+    def lost_by(self) -> Exception | None:
+        """What ended the connection, where that was an error."""
+        return self._connection.lost_by if self._connection is not None else None
 
     async def ask(self, head: bytes) -> Answer:
         """Send a request without a body, and wait for the head of its answer.
@@ -147,14 +173,18 @@ class Line:
         Raises:
             BadAnswer: there is none.
         """
-        kept = self._kept()
-        if kept is not None:
+        kept, self._connection = self._connection, None
+        # Bytes that wait would be taken for the answer: whatever they are, nobody asked for them.
+        if kept is not None and kept.is_quiet:
+            self._connection = kept
             try:
                 return await kept.ask(head)
             except BadAnswer:
                 # The other side may close it just as it is used again.
                 if kept.has_heard:
                     raise
+        elif kept is not None:
+            kept.close()
         self._connection = await self._connect()
         return await self._connection.ask(head)
 
@@ -168,21 +198,31 @@ class Line:
 
     def finish(self) -> None:
         """The answer is no longer wanted, whether it is complete or not."""
-        if self._connection is not None:
-            self._connection.finish()
-            self._idle_since_s = asyncio.get_running_loop().time()
+        if self._connection is None:
+            return
+        self._connection.finish()
+        self._idle_since_s = asyncio.get_running_loop().time()
+        self._wait_for_the_end()
 
     def close(self) -> None:
         """Close what is kept."""
         if self._connection is not None:
             self._connection.close()
+        if self._end is not None:
+            self._end.cancel()
 
-    def _kept(self) -> Connection | None:
-        kept, self._connection = self._connection, None
-        if kept is None or not kept.is_open:
-            return None
-        if asyncio.get_running_loop().time() - self._idle_since_s > KEEP_ALIVE_S:
-            kept.close()
-            return None
-        self._connection = kept
-        return kept
+    def _wait_for_the_end(self) -> None:
+        """See to it that what nobody uses is closed in time."""
+        # One timer for all that is asked until then: a thousand reads a second would leave as many
+        # timers behind, each for a minute.
+        if self._end is None and self._connection is not None and self._connection.is_idle:
+            loop, end_s = asyncio.get_running_loop(), self._idle_since_s + KEEP_ALIVE_S
+            self._end = loop.call_at(end_s, self._at_the_end)
+
+    def _at_the_end(self) -> None:
+        self._end = None
+        is_idle = self._connection is not None and self._connection.is_idle
+        if is_idle and asyncio.get_running_loop().time() >= self._idle_since_s + KEEP_ALIVE_S:
+            self.close()
+        else:
+            self._wait_for_the_end()

@@ -97,8 +97,12 @@ async def _first(addresses: Sequence[str], port: int) -> socket.socket:
                     won = task.result()
                 else:
                     running.add(task)
-    finally:
         await _discard(running)
+    except BaseException:
+        _let_go(running)
+        if won is not None:
+            won.close()
+        raise
     if won is None:
         raise errors[0]
     return won
@@ -117,11 +121,25 @@ async def _open(address: str, port: int) -> socket.socket:
 
 
 async def _discard(tasks: set[asyncio.Task[socket.socket]]) -> None:
+    _let_go(tasks)
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _let_go(tasks: set[asyncio.Task[socket.socket]]) -> None:
+    """Cancel them; one that was quicker closes its socket, whether or not anybody waits for it."""
     for task in tasks:
         task.cancel()
-    for result in await asyncio.gather(*tasks, return_exceptions=True):
-        if isinstance(result, socket.socket):
-            result.close()
+        task.add_done_callback(_close)
+
+
+def _close(task: asyncio.Task[socket.socket]) -> None:
+    if not task.cancelled() and task.exception() is None:
+        task.result().close()
+
+
+def tls_words(error: ssl.SSLError) -> str:
+    """Why TLS failed: OpenSSL's name of it, as words."""
+    return (error.reason or "broken off").replace("_", " ").lower()
 
 
 def why_unreachable(
@@ -139,7 +157,7 @@ def why_unreachable(
             why = error.verify_message
             return SourceError("tls", f"the certificate of {where} is not trusted: {why}")
         case ssl.SSLError():
-            return SourceError("tls", f"no TLS with {where}: {error.reason or 'broken off'}")
+            return SourceError("tls", f"no TLS with {where}: {tls_words(error)}")
         case ConnectionRefusedError():
             return SourceError("connect", f"connection refused by {where}")
     why = error.strerror if isinstance(error, OSError) else None

@@ -21,7 +21,7 @@ import certifi
 from stream.addresses import Network
 from stream.answer import Answer, BadAnswer
 from stream.connection import Connection, Line
-from stream.dialer import Dialer, Resolve, resolve, why_unreachable
+from stream.dialer import Dialer, Resolve, resolve, tls_words, why_unreachable
 from stream.errors import SourceError
 from stream.exchange import Request, Response, Shelf, Validators, phrase, unpack
 from stream.hops import MAX_REDIRECTS, REDIRECTS, Hop, Target, first_hop, next_hop
@@ -40,6 +40,8 @@ MAX_VALIDATOR_BYTES: Final = 1024
 
 _DRAINED_DIGITS: Final = 4
 """Of the length of a body that is read although nobody wants it, so that its connection is kept."""
+_DRAIN_S: Final = 0.5
+"""So long it is waited for: connecting anew takes less."""
 
 
 class Fetcher:
@@ -121,6 +123,9 @@ class Fetcher:
             what = "gave an answer that broke off or is malformed"
             yield answer, line
         except BadAnswer:
+            if isinstance(line.lost_by, ssl.SSLError):
+                why = tls_words(line.lost_by)
+                raise SourceError("tls", f"{hop.shown} broke off TLS: {why}") from None
             raise SourceError("protocol", f"{hop.shown} {what}") from None
         finally:
             line.finish()
@@ -164,7 +169,8 @@ class Fetcher:
                     Connection,
                     sock=dialled,
                     ssl=self._tls if target.is_tls else None,
-                    server_hostname=target.name if target.is_tls else None,
+                    # Certificates name hosts without the dot that ends an absolute name.
+                    server_hostname=target.name.removesuffix(".") if target.is_tls else None,
                 )
         except (OSError, UnicodeError) as error:
             where = (target.host, target.port, CONNECT_TIMEOUT_S, target.is_tls)
@@ -221,16 +227,20 @@ async def _drain(answer: Answer, line: Line) -> None:
     """Read what is not wanted, if it is little: only a connection read to the end is kept."""
     length = answer.headers.get("content-length", "")
     if length.isdigit() and len(length) <= _DRAINED_DIGITS:
-        while await line.read():
-            pass
+        with contextlib.suppress(BadAnswer, TimeoutError):
+            async with asyncio.timeout(_DRAIN_S):
+                while await line.read():
+                    pass
 
 
 def _validators(headers: Mapping[str, str], hop: Hop, last: Validators) -> Validators:
     """Those of the answer, and what it leaves out as it was the last time."""
-    etag, last_modified = headers.get("etag"), headers.get("last-modified")
+    etag, last_modified = headers.get("etag", ""), headers.get("last-modified", "")
     return Validators(
-        etag=etag if etag and len(etag) <= MAX_VALIDATOR_BYTES else last.etag,
-        last_modified=last_modified or last.last_modified,
+        etag=etag if 0 < len(etag) <= MAX_VALIDATOR_BYTES else last.etag,
+        last_modified=last_modified
+        if 0 < len(last_modified) <= MAX_VALIDATOR_BYTES
+        else last.last_modified,
         body=last.body,
         wire=last.wire,
         url_digest=hop.url_digest,

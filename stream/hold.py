@@ -44,13 +44,15 @@ async def _head(
     fetcher: Fetcher, request: Request, hop: Hop, opened: contextlib.AsyncExitStack
 ) -> tuple[Answer, Line, Hop]:
     for _ in range(MAX_REDIRECTS + 1):
-        answer, line = await opened.enter_async_context(fetcher.asked(hop))
-        if answer.status in REDIRECTS:
-            hop = next_hop(request, hop, answer.headers.get("location"))
-            continue
-        if not 200 <= answer.status < 300:
-            raise fetcher.refusal(hop, answer)
-        return answer, line, hop
+        async with contextlib.AsyncExitStack() as asked:
+            answer, line = await asked.enter_async_context(fetcher.asked(hop))
+            if answer.status in REDIRECTS:
+                hop = next_hop(request, hop, answer.headers.get("location"))
+                continue
+            if not 200 <= answer.status < 300:
+                raise fetcher.refusal(hop, answer)
+            opened.push_async_exit(asked.pop_all())
+            return answer, line, hop
     raise SourceError("redirect", f"more than {MAX_REDIRECTS} redirects, now at {hop.shown}")
 
 

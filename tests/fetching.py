@@ -33,6 +33,11 @@ def head(*lines: str, status: str = "200 OK") -> bytes:
     return "\r\n".join([f"HTTP/1.1 {status}", *lines, "", ""]).encode("latin-1")
 
 
+async def loopback(host: str, port: int) -> list[str]:
+    """A resolver to which every name is this machine."""
+    return ["127.0.0.1"]
+
+
 def secretive(url: str, **more: float) -> Request:
     return Request(
         url,
@@ -43,11 +48,19 @@ def secretive(url: str, **more: float) -> Request:
     )
 
 
-def self_signed(directory: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """A server's context with its own certificate for 127.0.0.1, and a client's that trusts it."""
+def self_signed(
+    directory: Path, *names: str, is_expired: bool = False
+) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """A server's context with its own certificate for 127.0.0.1, and a client's that trusts it.
+
+    Args:
+        names: what it is for instead.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.datetime.now(datetime.UTC)
+    now = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=7 if is_expired else 0)
+    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    subjects: list[x509.GeneralName] = [*map(x509.DNSName, names)] or [address]
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -56,9 +69,7 @@ def self_signed(directory: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(days=1))
         .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False
-        )
+        .add_extension(x509.SubjectAlternativeName(subjects), False)
         .sign(key, hashes.SHA256())
     )
     pem = serialization.Encoding.PEM

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream.answer import MAX_QUIET_BYTES, Answer, BadAnswer
+from tests.fetching import head
 
 INTERIM = b"HTTP/1.1 103 Early Hints\r\nLink: <x>\r\nETag: no\r\n\r\n"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -31,10 +32,6 @@ def fed(*parts: bytes) -> Answer:
     return answer
 
 
-def head(*lines: str, status: str = "200 OK") -> bytes:
-    return "\r\n".join([f"HTTP/1.1 {status}", *lines, "", ""]).encode("latin-1")
-
-
 @pytest.mark.parametrize("name", WHOLE)
 @given(cuts=st.sets(st.integers(1, 200)))
 def test_however_it_is_cut_it_is_the_same_answer(name: str, cuts: set[int]) -> None:
@@ -46,9 +43,10 @@ def test_however_it_is_cut_it_is_the_same_answer(name: str, cuts: set[int]) -> N
     assert "etag" not in answer.headers
 
 
-def test_of_a_header_the_first_counts_but_of_codings_all() -> None:
-    answer = fed(head("A: 1 ", "a: 2", "B:  ", "Content-Encoding: gzip", "content-encoding: br"))
-    assert answer.headers == {"a": "1", "b": "", "content-encoding": "gzip, br"}
+@pytest.mark.parametrize("name", ["content-encoding", "cache-control"])
+def test_of_a_header_the_first_counts_but_of_some_every_line(name: str) -> None:
+    answer = fed(head("A: 1 ", "a: 2", "B:  ", f"{name.title()}: one", f"{name}: two"))
+    assert answer.headers == {"a": "1", "b": "", name: "one, two"}
 
 
 def test_without_a_length_it_ends_with_its_connection() -> None:
@@ -97,6 +95,8 @@ def test_a_connection_that_ends_too_early_breaks_it_off(parts: Iterable[bytes]) 
         head("X : a"),
         CHUNKED + b"2\r\n[]0\r\n\r\n",
         CHUNKED + b"f" * 17 + b"\r\n",
+        head("Content-Length: 1", status="104 Early") + b"[" + WHOLE["length"],
+        head("Transfer-Encoding: chunked", status="199 Early") + CHUNKS + WHOLE["length"],
     ],
 )
 def test_what_cannot_be_understood_is_refused(data: bytes) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator
 
 import pytest
@@ -147,16 +148,59 @@ async def test_a_large_answer_that_nobody_takes_does_not_hold_up_the_next(
     assert await asked(line) == b"[]"
 
 
-async def test_a_connection_that_is_kept_too_long_is_replaced(
+async def test_a_connection_that_nobody_asks_is_closed_in_time_but_none_in_use(
     raw: RawUpstream, line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stream.connection.KEEP_ALIVE_S", -1.0)
+    monkeypatch.setattr("stream.connection.KEEP_ALIVE_S", 0.05)
+    clock, go_on, gone = asyncio.get_running_loop().time, asyncio.Event(), asyncio.Event()
 
     async def serve_two(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(OK)
+        await raw.read_head(reader)
+        await go_on.wait()
+        writer.write(OK)
         await reader.read()
+        gone.set()
 
     raw.set("/q", serve_two)
-    for _ in range(2):
-        assert await asked(line) == b"[]"
-    assert raw.connections == 2
+    assert await asked(line) == b"[]"
+    second = asyncio.create_task(asked(line))
+    await raw_heads(raw, 2)
+    until_s = clock() + 0.1
+    await until(lambda: clock() > until_s, what="more time than a connection is kept")
+    assert not gone.is_set()
+    go_on.set()
+    assert await second == b"[]"
+    await until(gone.is_set, what="the end of what nobody uses")
+    assert raw.connections == 1
+
+
+@pytest.mark.parametrize("late", [OK.replace(b"[]", b"{}"), b""], ids=["an answer", "a goodbye"])
+async def test_what_waits_unread_in_a_kept_connection_is_no_answer_to_the_next_request(
+    late: bytes,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(5)
+        made: list[Connection] = []
+
+        async def connect() -> Connection:
+            loop, address = asyncio.get_running_loop(), listener.getsockname()
+            made.append((await loop.create_connection(Connection, *address))[1])
+            return made[-1]
+
+        line = Line(connect)
+        for _ in range(2):
+            asking = asyncio.create_task(asked(line))
+            peer, _ = await asyncio.to_thread(listener.accept)
+            with peer:
+                await asyncio.to_thread(peer.recv, 4096)
+                peer.sendall(OK)
+                assert await asking == b"[]"
+                # From here to the next request the loop does not turn, and cannot see this.
+                peer.sendall(late)
+        line.close()
+    assert len(made) == 2
+
+
+async def raw_heads(raw: RawUpstream, count: int) -> None:
+    await until(lambda: len(raw.heads("/q")) == count, what=f"request {count}")

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime
+import gc
+import socket
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import pytest
+import uvloop
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -265,3 +268,28 @@ def certified(name: str, directory: Path) -> tuple[ssl.SSLContext, ssl.SSLContex
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.load_cert_chain(file)
     return server, ssl.create_default_context(cafile=file)
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_a_dial_that_is_cancelled_leaves_no_socket(
+    loop: Callable[[], asyncio.AbstractEventLoop], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # No patience: all addresses are tried at once, and the first that answers ends the others.
+    monkeypatch.setattr("stream.dialer.NEXT_ADDRESS_S", 0.0)
+
+    async def run() -> None:
+        names = Names(feed_example=["127.0.0.1 127.0.0.2 127.0.0.3"])
+        loop, dialler = asyncio.get_running_loop(), Dialer(names, None)
+        with socket.create_server(("", 0), backlog=1000) as listener:
+            for turns in range(30):
+                task = loop.create_task(dialler.connect("feed.example", listener.getsockname()[1]))
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    (await task).close()
+                del task
+                gc.collect()  # a socket that nobody closed is a warning here, and so an error
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(run())

@@ -203,8 +203,11 @@ async def test_a_new_token_keeps_the_validators(upstream: Upstream, fetcher: Fet
 
 
 async def test_an_enormous_validator_is_not_sent_back(upstream: Upstream, fetcher: Fetcher) -> None:
-    upstream.set("/q", [1], headers={"ETag": '"' + "x" * MAX_VALIDATOR_BYTES + '"'})
-    assert (await fetcher.get(Request(upstream.url("/q")))).validators.etag is None
+    for size, fits in ((MAX_VALIDATOR_BYTES, True), (MAX_VALIDATOR_BYTES + 1, False)):
+        text = "x" * size
+        upstream.set("/q", [size], headers={"ETag": text, "Last-Modified": text})
+        seen = (await fetcher.get(Request(upstream.url("/q")))).validators
+        assert (seen.etag, seen.last_modified) == ((text, text) if fits else (None, None))
 
 
 async def test_nothing_that_is_logged_or_shown_holds_a_secret(

@@ -33,81 +33,6 @@ async def test_a_name_without_an_address_says_so(fetcher: Fetcher, host: str) ->
     assert host in error.message
 
 
-async def test_plain_http_where_tls_is_expected_is_a_tls_error(
-    upstream: Upstream, fetcher: Fetcher
-) -> None:
-    error = await fault(fetcher, secretive(upstream.url("/q").replace("http:", "https:")))
-    assert error.kind == "tls"
-    assert f"127.0.0.1:{upstream.port}" in error.message
-
-
-async def test_a_certificate_nobody_vouches_for_is_a_tls_error(
-    fetcher: Fetcher, tmp_path: Path
-) -> None:
-    server_tls, _ = self_signed(tmp_path)
-    async with RawUpstream(tls=server_tls) as raw:
-        raw.set("/q", OK)
-        error = await fault(fetcher, secretive(raw.url("/q")))
-    assert error.kind == "tls"
-    assert "self-signed certificate" in error.message
-    assert raw.heads("/q") == []
-
-
-async def test_a_certificate_of_ones_own_may_be_trusted(tmp_path: Path) -> None:
-    server_tls, client_tls = self_signed(tmp_path)
-    fetcher = Fetcher(user_agent="stream", tls=client_tls)
-    async with RawUpstream(tls=server_tls) as raw:
-        raw.set("/q", OK)
-        assert (await fetcher.get(Request(raw.url("/q")))).body == b"[]"
-    await fetcher.aclose()
-
-
-@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
-@pytest.mark.parametrize("length", ["", "Content-Length: 9"])
-def test_tls_that_ends_without_a_goodbye_ends_an_answer_only_where_it_has_no_length(
-    tmp_path: Path, loop: Callable[[], asyncio.AbstractEventLoop], length: str
-) -> None:
-    server_tls, client_tls = self_signed(tmp_path)
-
-    def answer(listener: socket.socket) -> None:
-        listener.settimeout(10)
-        accepted, _ = listener.accept()
-        accepted.settimeout(10)
-        with server_tls.wrap_socket(accepted, server_side=True) as peer:  # its end says no goodbye
-            peer.recv(65_536)
-            peer.sendall(head(*filter(None, [length])) + b"[1]")
-
-    async def ask() -> bytes | None:
-        fetcher = Fetcher(user_agent="stream", tls=client_tls)
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            answering = asyncio.create_task(asyncio.to_thread(answer, listener))
-            try:
-                url = f"https://127.0.0.1:{listener.getsockname()[1]}/"
-                return (await fetcher.get(Request(url))).body
-            finally:
-                await answering
-                await fetcher.aclose()
-
-    with asyncio.Runner(loop_factory=loop) as runner:
-        if not length:
-            assert runner.run(ask()) == b"[1]"
-            return
-        with pytest.raises(SourceError, match="broke off"):
-            runner.run(ask())
-
-
-async def test_a_handshake_broken_off_is_a_tls_error(fetcher: Fetcher) -> None:
-    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read(1)
-        writer.close()
-
-    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
-        port = server.sockets[0].getsockname()[1]
-        error = await fault(fetcher, secretive(f"https://127.0.0.1:{port}/"))
-    assert error.kind == "tls"
-    assert f"127.0.0.1:{port}" in error.message
-
-
 async def test_an_address_nobody_can_connect_to_is_named_with_the_systems_reason(
     fetcher: Fetcher,
 ) -> None:
@@ -177,6 +102,59 @@ async def test_a_304_and_a_redirect_leave_the_connection_in_use(
         response = await fetcher.get(Request(raw.url("/q")))
     assert response.body == b"[]"
     assert raw.connections == 1
+
+
+@pytest.mark.parametrize("has_end", [True, False])
+async def test_a_redirect_is_followed_though_its_body_does_not_come(
+    raw: RawUpstream, fetcher: Fetcher, has_end: bool
+) -> None:
+    async def promise(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(head("Location: /end", "Content-Length: 5", status="302 Found"))
+        if not has_end:
+            await reader.read()
+
+    raw.set("/q", promise)
+    raw.set("/end", OK)
+    assert (await fetcher.get(Request(raw.url("/q")))).body == b"[]"
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+@pytest.mark.parametrize("where", ["handshake", "tls", "head", "body"])
+def test_a_fetch_that_is_cancelled_leaves_no_socket_and_no_task(
+    tmp_path: Path, loop: Callable[[], asyncio.AbstractEventLoop], where: str
+) -> None:
+    server_tls, client_tls = self_signed(tmp_path)
+
+    async def stop(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(head("Content-Length: 9") + b"[" if where == "body" else b"")
+        await reader.read()
+
+    async def run() -> None:
+        fetcher = Fetcher(user_agent="stream", tls=client_tls)
+        async with RawUpstream(tls=server_tls if where == "tls" else None) as raw:
+            raw.set("/q", stop)
+            url = raw.url("/q").replace("http:", "https:" if where == "handshake" else "http:")
+            with contextlib.suppress(SourceError):  # so that all is there that stays
+                await fetcher.get(Request(url, timeout_s=0.05))
+            await until(lambda: not raw.busy, what="quiet")
+            before = held()
+            for turns in range(40):
+                task = asyncio.create_task(fetcher.get(Request(url)))
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+            await until(lambda: held() <= before, what="as much as before")
+        await fetcher.aclose()
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(run())
+
+
+def held() -> int:
+    """How many descriptors and tasks there are."""
+    return len(list(Path("/proc/self/fd").iterdir())) + len(asyncio.all_tasks())
 
 
 async def test_origins_that_are_no_longer_asked_are_forgotten(

@@ -10,7 +10,7 @@ import pytest
 from stream.addresses import network
 from stream.fetch import Fetcher, Request, Validators
 from stream.hosts import Hosts
-from tests.fetching import HUSH, OK, fault, head, secretive, self_signed
+from tests.fetching import HUSH, OK, fault, head, loopback, secretive, self_signed
 from tests.upstream import RawUpstream, Upstream
 
 
@@ -273,7 +273,3 @@ async def test_a_host_that_a_redirect_leads_to_is_left_alone_too(raw: RawUpstrea
         assert (error.kind, error.was_sent) == (kind, True)  # the host before it was asked
     assert len(raw.heads("/")) == 1
     await fetcher.aclose()
-
-
-async def loopback(host: str, port: int) -> list[str]:
-    return ["127.0.0.1"]

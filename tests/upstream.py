@@ -245,6 +245,11 @@ class RawUpstream:
         """The raw request heads that asked for this path (without its query), in order."""
         return list(self._heads[path])
 
+    @property
+    def busy(self) -> bool:
+        """Whether a connection is still served."""
+        return bool(self._tasks)
+
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._tls)
         self.port = self._server.sockets[0].getsockname()[1]

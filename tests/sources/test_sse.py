@@ -312,3 +312,20 @@ async def test_a_stream_that_never_rests_is_never_called_silent(
     for _ in range(40):
         assert (await poll(source)).keyed is not None
     assert raw.connections == 1
+
+
+async def test_a_redirect_on_the_way_to_a_stream_is_not_held_with_it(
+    raw: RawUpstream, make: Make
+) -> None:
+    gone = asyncio.Event()
+
+    async def move(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 302 Found\r\nLocation: /s\r\nContent-Length: 9\r\n\r\n")
+        await reader.read()
+        gone.set()
+
+    raw.set("/old", move)
+    raw.set("/s", sending(b'data: {"id": 1}\n\n'))
+    source = make(url=raw.url("/old"))
+    assert (await source.poll(PollState())).keyed is not None
+    await until(gone.is_set, what="the end of the connection that only led here")

@@ -76,7 +76,7 @@ class SqlFields(Table):
     url: Annotated[str, AfterValidator(database_address)] | None = Field(
         default=None,
         description="The database, as SQLAlchemy writes it: `sqlite:///app.db`, "
-        "`postgresql+asyncpg://reader@db/app`. Without a password.",
+        "`postgresql://reader@db/app`. Without a password.",
     )
     url_env: str | None = Field(
         default=None,

@@ -12,13 +12,24 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 from uuid import UUID
 
 from stream.errors import SourceError
 from stream.model import SAFE_INTEGER, Item, Json
 
 Row: TypeAlias = Sequence[Any]
+
+
+@runtime_checkable
+class Range(Protocol):
+    """From one value to another, as the drivers of PostgreSQL give it; None = without end."""
+
+    lower: Any
+    upper: Any
+    lower_inc: bool
+    upper_inc: bool
+    isempty: bool
 
 
 def as_items(columns: Sequence[str], rows: Sequence[Row]) -> list[Item]:
@@ -40,7 +51,8 @@ def as_json(value: Any) -> Json:
     NULL is null: the columns are the shape of a row. Integers beyond 2^53 and decimals that no
     double equals are texts with all their digits. Moments are RFC 3339 in UTC; one without a zone
     counts as UTC. Durations are seconds, bytes base64; NaN and the infinities, which JSON does not
-    have, are null; arrays and JSON columns are read value by value; all else is its text.
+    have, are null; arrays and JSON columns are read value by value; ranges are written as
+    PostgreSQL does, all else is its text.
     """
     kind = type(value)
     if value is None or kind is str or kind is bool:
@@ -74,6 +86,8 @@ def _rarer(value: Any) -> Json:
             return {str(name): as_json(each) for name, each in value.items()}
         case list() | tuple() | set() | frozenset():
             return [as_json(each) for each in value]
+        case Range():
+            return _range(value)
     return _readable(str(value))
 
 
@@ -89,6 +103,14 @@ def _decimal(value: Decimal) -> Json:
     if not math.isfinite(number) or Decimal(repr(number)) != value:
         return str(value)
     return number
+
+
+def _range(value: Range) -> str:
+    """As PostgreSQL writes it: ``[1,5)``, ``[,2026-11-26)``, ``empty``."""
+    if value.isempty:
+        return "empty"
+    ends = ("" if end is None else str(as_json(end)) for end in (value.lower, value.upper))
+    return f"{'(['[value.lower_inc]}{','.join(ends)}{')]'[value.upper_inc]}"
 
 
 def _moment(value: datetime | date | time) -> str:

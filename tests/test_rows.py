@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import math
 import uuid
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import Any
@@ -20,6 +21,17 @@ from stream.rows import as_items, as_json
 
 class Colour(enum.Enum):
     RED = "red"
+
+
+@dataclass
+class Span:
+    """A range as a driver gives it."""
+
+    lower: object
+    upper: object
+    lower_inc: bool = True
+    upper_inc: bool = False
+    isempty: bool = False
 
 
 class Level(enum.IntEnum):
@@ -64,6 +76,10 @@ class Level(enum.IntEnum):
         (Level.HIGH, 3),
         ({"a": [Decimal("1.5"), None]}, {"a": [1.5, None]}),
         ((1, "b"), [1, "b"]),
+        (Span(1, 5), "[1,5)"),
+        (Span(None, date(2026, 11, 26), lower_inc=False, upper_inc=True), "(,2026-11-26]"),
+        (Span(Decimal("0.5"), None), "[0.5,)"),
+        (Span(None, None, isempty=True), "empty"),
         (1 + 2j, "(1+2j)"),
     ],
 )

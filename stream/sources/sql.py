@@ -1,17 +1,17 @@
 """The rows of one statement: read-only, within a deadline, on an engine shared by URL.
 
-The only room that imports SQLAlchemy, which is an extra. It never commits.
+SQLAlchemy is an extra: nothing but the factory may import this room. It never commits.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import sqlite3
+import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import URL, TextClause, event, make_url, text
+from sqlalchemy import URL, BindParameter, Double, TextClause, bindparam, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
@@ -24,6 +24,7 @@ from stream.query import compile_optional
 from stream.reader import shaped
 from stream.rows import Row, as_items
 from stream.source_settings import SqlSettings
+from stream.sources import postgresql
 from stream.sources.base import Poll, PollState
 from stream.sources.http import key_rule
 from stream.template import Template
@@ -42,40 +43,85 @@ _MAX_MESSAGE: Final = 200
 class Database:
     """One engine, for all sources of one URL."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, secrets: Sequence[str]) -> None:
         self._engine = engine
         self._slots = asyncio.Semaphore(CONNECTIONS)
-        self._secret = engine.url.password or ""
+        self._secrets = secrets
+        self._opening: asyncio.Future[None] | None = None
         self.is_sqlite = engine.dialect.name == "sqlite"
 
     @contextlib.asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """A connection on which nothing can be written; what was begun is rolled back."""
-        async with self._slots, self._engine.connect() as connection:
-            if self._engine.dialect.name == "postgresql":
-                await connection.execution_options(postgresql_readonly=True)
-            yield connection
+        """A connection on which nothing can be written; what was begun is rolled back.
 
-    def fault(self, error: SQLAlchemyError | OSError) -> SourceError:
+        Raises:
+            SourceError: the connection failed, or what was done with it.
+        """
+        fault: SourceError | None = None
+        is_connected = False
+        try:
+            await self._opened()
+            async with self._slots, self._engine.connect() as connection:
+                is_connected = True
+                if self._engine.dialect.name == "postgresql":
+                    await connection.execution_options(postgresql_readonly=True)
+                try:
+                    yield connection
+                except SourceError as error:
+                    fault = error
+                    raise
+                except Exception as error:  # drivers let their own pass while rows are fetched
+                    fault = self._fault(error, is_connected=True)
+                    raise fault from None
+        except SourceError:
+            raise
+        except Exception as error:
+            # What a rollback says of a connection that was lost before is of no use to anybody.
+            raise (fault or self._fault(error, is_connected=is_connected)) from None
+
+    async def _opened(self) -> None:
+        """Wait for the first connection, which one task makes for all reads.
+
+        A read that is cancelled while SQLAlchemy asks a new server who it is would leave that
+        connection behind, in a transaction.
+        """
+        if self.is_sqlite:
+            return
+        opening = self._opening
+        if opening is None or (opening.done() and opening.exception() is not None):
+            opening = self._opening = asyncio.ensure_future(self._open())
+        await asyncio.shield(opening)
+
+    async def _open(self) -> None:
+        async with self._engine.connect():
+            pass
+
+    def _fault(self, error: Exception, *, is_connected: bool) -> SourceError:
         """The error as one of ours. Never the statement: SQLAlchemy adds it with its values."""
-        cause = error.orig if isinstance(error, DBAPIError) else error
-        said = " ".join(str(cause).split())
-        if self._secret:
-            said = said.replace(str(self._secret), "***")
+        cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+        said = " ".join(postgresql.said_by(cause).split())
+        for secret in self._secrets:
+            said = said.replace(secret, "***")
+        if is_connected and isinstance(error, ValueError | OverflowError):
+            said = f"a value cannot be read ({said}); cast its column to text"
         said = said if len(said) <= _MAX_MESSAGE else f"{said[: _MAX_MESSAGE - 1]}…"
-        return SourceError(self._kind(error, said), said or type(cause).__name__)
+        kind = self._kind(error, cause, said) if is_connected else _connecting(cause)
+        return SourceError(kind, said or type(cause).__name__)
 
-    def _kind(self, error: SQLAlchemyError | OSError, said: str) -> str:
-        if isinstance(error, OSError):
+    def _kind(self, error: Exception, cause: BaseException, said: str) -> str:
+        if isinstance(cause, OSError):
             return "connect"
         for kind, words in _SQLITE_KINDS.items() if self.is_sqlite else ():
             if any(each in said for each in words):
                 return kind
         is_gone = isinstance(error, DBAPIError) and error.connection_invalidated
-        return "connect" if is_gone else "bad_query"
+        return "connect" if is_gone else postgresql.kind_of(cause) or "bad_query"
 
     async def dispose(self) -> None:
         """Close every connection."""
+        if self._opening is not None:
+            await asyncio.wait({self._opening}, timeout=GRACE_S)
+            self._opening.cancel()
         await self._engine.dispose()
 
 
@@ -84,6 +130,15 @@ _SQLITE_KINDS: Final = {
     "locked": ("is locked",),
     "read_only": ("attempt to write a readonly database",),
 }
+
+
+def _secrets(url: URL) -> list[str]:
+    given = [url.password, *(url.query.get(name) for name in ("password", "sslpassword"))]
+    return [str(secret) for secret in given if secret]
+
+
+def _connecting(cause: BaseException) -> str:
+    return "tls" if isinstance(cause, ssl.SSLError) else "connect"
 
 
 class Databases:
@@ -102,10 +157,11 @@ class Databases:
         try:
             url = _with_driver(make_url(address))
             if url not in self._by_url:
-                self._by_url[url] = Database(_engine(url))
+                self._by_url[url] = Database(_engine(url), _secrets(url))
         except (ImportError, NoSuchModuleError) as error:
             message = f"the driver of this database is missing: {_first_line(error)}"
-            raise ConfigError(message) from None
+            hint = "; pip install 'stream[postgresql]'" if "asyncpg" in message else ""
+            raise ConfigError(message + hint) from None
         except (ArgumentError, ValueError):
             raise ConfigError("the url is not the address of a database") from None
         except SQLAlchemyError as error:
@@ -123,14 +179,33 @@ def _first_line(error: Exception) -> str:
 
 
 def _with_driver(url: URL) -> URL:
+    if url.drivername in postgresql.NAMES:
+        return url.set(drivername=postgresql.DRIVER)
     return url.set(drivername="sqlite+aiosqlite") if url.drivername == "sqlite" else url
 
 
 def _engine(url: URL) -> AsyncEngine:
-    if url.get_backend_name() != "sqlite":
-        return create_async_engine(
-            url, pool_size=CONNECTIONS, max_overflow=0, pool_pre_ping=True, hide_parameters=True
-        )
+    return _sqlite_engine(url) if url.get_backend_name() == "sqlite" else _pooled_engine(url)
+
+
+def _pooled_engine(url: URL) -> AsyncEngine:
+    connect_args: dict[str, Any] = {}
+    if url.get_backend_name() == "postgresql":
+        url, connect_args = postgresql.options(url)
+    engine = create_async_engine(
+        url,
+        connect_args=connect_args,
+        hide_parameters=True,
+        max_overflow=0,
+        pool_pre_ping=True,
+        pool_size=CONNECTIONS,
+    )
+    if engine.driver == "asyncpg":
+        event.listen(engine.sync_engine, "connect", postgresql.teach)
+    return engine
+
+
+def _sqlite_engine(url: URL) -> AsyncEngine:
     is_file = url.database not in (None, "", ":memory:") and "mode" not in url.query
     if is_file:
         # mode=rw: a file that is not there must be an error, not made. Not mode=ro, which cannot
@@ -220,20 +295,15 @@ class SqlSource:
     async def _rows(self, connections: list[AsyncConnection]) -> tuple[Sequence[str], list[Row]]:
         most = self._settings.max_rows
         rows: list[Row] = []
-        try:
-            async with self._database.reading() as connection:
-                connections.append(connection)
-                result = await connection.stream(self._statement, self._params)
+        async with self._database.reading() as connection:
+            connections.append(connection)
+            async with connection.stream(self._statement, self._params) as result:
                 async for batch in result.partitions(BATCH_ROWS):
                     rows.extend(batch)
                     if len(rows) > most:
                         message = f"more than {most} rows; at most max_rows are taken"
                         raise SourceError("too_many_items", message)
                 return tuple(result.keys()), rows
-        except (SQLAlchemyError, OSError) as error:
-            raise self._database.fault(error) from None
-        except sqlite3.Error as error:
-            raise SourceError("bad_query", _first_line(error)) from None
 
     def _keyed(self, columns: Sequence[str], rows: list[Row]) -> Keyed | None:
         if self._last == (columns, rows):
@@ -263,7 +333,11 @@ def _bound(settings: SqlSettings, values: Mapping[str, str]) -> tuple[TextClause
         if name in asked:
             params[name] = int(value) if settings.match.get(name) == "int" else value
     if missing := sorted(asked - set(params)):
-        raise ConfigError(f"the query asks for :{missing[0]}, which params does not have")
+        message = f"the query asks for :{missing[0]}, which params does not have"
+        raise ConfigError(f"{message}; a colon that asks for nothing is written \\:")
     if unused := sorted(set(params) - asked):
         raise ConfigError(f"params has {unused[0]!r}, for which the query does not ask")
-    return statement, params
+    # Untyped, asyncpg cuts 1.5 to 1 where it is compared with an integer.
+    fractions = [name for name, value in params.items() if isinstance(value, float)]
+    typed: list[BindParameter[float]] = [bindparam(name, type_=Double()) for name in fractions]
+    return statement.bindparams(*typed), params

@@ -278,7 +278,7 @@ async def test_sources_of_one_url_share_an_engine(desk: Desk) -> None:
     [
         ("sqlite:", "not the address of a database"),
         ("oracle+nothing://u:hunter22@h/d", "driver of this database is missing"),
-        ("postgresql+asyncpg://u:hunter22@h/d", "driver of this database is missing"),
+        ("postgresql+nothing://u:hunter22@h/d", "driver of this database is missing"),
     ],
 )
 async def test_a_database_that_cannot_be_used_is_one_line_without_the_password(

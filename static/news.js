@@ -4,6 +4,9 @@ import { knownChannels, offer, preferring, remember, remembered, say, startClock
 import { element, setText } from "./dom.js";
 import { clock, fullText, isLink } from "./format.js";
 import { takeToken, token } from "./server.js";
+import "./widgets/news.js";
+import "./widgets/status.js";
+import "./widgets/table.js";
 
 const ROWS_MOST = 200;
 const ORIGINS_MOST = 12;

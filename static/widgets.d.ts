@@ -1,5 +1,13 @@
-/** Custom elements that show channels of a `stream` server in anyone's page. See docs/widgets.md. */
+/** Custom elements that show channels of a `stream` server in anyone's page, and what loads them. See docs/widgets.md. */
 import type { Channel, Client, Item, Key } from "./stream.js";
+
+export type ElementKind = "chart" | "news" | "status" | "table" | "ticker" | "watchlist";
+
+/**
+ * Loads these kinds of elements; ends when the page knows them. Elements in the document are loaded by
+ * themselves: this is for those in shadow roots, and for scripts that need an element's own properties.
+ */
+export function load(...kinds: ElementKind[]): Promise<void>;
 
 /** What `stream-select` carries: the item that was chosen, null where there is none (any more). */
 export interface Selection {
@@ -23,16 +31,22 @@ export interface Update {
   view: Channel;
 }
 
+/** What `stream-order` carries: the keys of the rows as the reader put them. */
+export interface Order {
+  keys: Key[];
+}
+
 export interface StreamEvents {
   /** Cancelable: then a headline's link is not followed. */
   "stream-select": CustomEvent<Selection>;
   "stream-state": CustomEvent<StateChange>;
   /** Items were painted: at most once a frame. */
   "stream-update": CustomEvent<Update>;
+  "stream-order": CustomEvent<Order>;
 }
 
 /** What all have in common. Each property is the attribute of its name, as `max-rate` is `maxRate`. */
-export abstract class StreamElement extends HTMLElement {
+export interface StreamElement extends HTMLElement {
   /** Base URL of the server; default: the one that this module came from. */
   src: string | null;
   channel: string | null;
@@ -73,13 +87,15 @@ export abstract class StreamElement extends HTMLElement {
 }
 
 /** Quotes, one a row. */
-export class StreamWatchlist extends StreamElement {
+export interface StreamWatchlist extends StreamElement {
   /** After so many seconds without a change a row is late; default: three times its own pace, at least 30. */
   staleAfter: number | null;
+  /** Keys, with commas: these rows first, in this order; an array is taken too. */
+  order: string | null;
 }
 
 /** Articles, the newest on top. */
-export class StreamNews extends StreamElement {
+export interface StreamNews extends StreamElement {
   /** Only headlines with all of these words, in title or summary. */
   filter: string | null;
   /** Only headlines of this source. */
@@ -87,16 +103,19 @@ export class StreamNews extends StreamElement {
 }
 
 /** Any channel as a table. */
-export class StreamTable extends StreamElement {}
+export interface StreamTable extends StreamElement {
+  /** Keys, with commas: these rows first, in this order; an array is taken too. */
+  order: string | null;
+}
 
 /** A tape that moves by itself. */
-export class StreamTicker extends StreamElement {
+export interface StreamTicker extends StreamElement {
   /** Pixels a second; default 40. */
   speed: number | null;
 }
 
 /** One field over time. */
-export class StreamChart extends StreamElement {
+export interface StreamChart extends StreamElement {
   /** Default: `last`. */
   field: string | null;
   /** Seconds; default 600. */
@@ -106,7 +125,7 @@ export class StreamChart extends StreamElement {
 }
 
 /** How a channel stands, in one line. */
-export class StreamStatus extends StreamElement {}
+export interface StreamStatus extends StreamElement {}
 
 declare global {
   interface HTMLElementTagNameMap {

@@ -17,6 +17,7 @@ const SECOND_MS = 1_000;
 const SPOKEN_MS = 15_000;
 const DIRTY_MOST = 5_000;
 const BONES_MOST = 8;
+const CAUGHT_UP_MS = 8_000; // how long it is said what was missed while the link was lost
 const ALL = { kind: "snapshot", added: [], changed: [], removed: [] };
 
 export class StreamElement extends HTMLElement {
@@ -35,6 +36,7 @@ export class StreamElement extends HTMLElement {
   #isShown = false;
   #said = 0;
   #unsaid = 0;
+  #missed = { count: 0, at: 0 }; // items that changed while the link was lost, and when that was known
 
   connectedCallback() {
     if (!this.#around) this.#adopt();
@@ -62,10 +64,14 @@ export class StreamElement extends HTMLElement {
 
   /** The keys asked for, in the order they were given; null = all. */
   get wanted() {
+    return this.keysOf(this.symbols ?? this.keys);
+  }
+
+  /** The keys that an attribute names: what is a number in the items is a text there. */
+  keysOf(text) {
     const items = this.view?.items;
-    // What is a number in the items is a text in an attribute.
-    const keyOf = (text) => (items?.has(Number(text)) && !items.has(text) ? Number(text) : text);
-    return listOf(this.symbols ?? this.keys)?.map(keyOf);
+    const keyOf = (one) => (items?.has(Number(one)) && !items.has(one) ? Number(one) : one);
+    return listOf(text)?.map(keyOf);
   }
 
   get wantedFields() {
@@ -114,8 +120,13 @@ export class StreamElement extends HTMLElement {
     this.second?.(now);
     if (!this.#unsaid || now - this.#said < SPOKEN_MS) return;
     const text = this.summary?.(this.#unsaid);
-    if (text) this.#around.say(text);
+    if (text) this.say(text);
     [this.#said, this.#unsaid] = [now, 0];
+  }
+
+  /** Says something to those who cannot see. */
+  say(text) {
+    this.#around.say(text);
   }
 
   /** Whether the page lets the element do what it does by itself. */
@@ -204,6 +215,7 @@ export class StreamElement extends HTMLElement {
     const behind = Date.now() - Date.parse(message.as_of);
     this.delay = behind >= 0 ? behind : null;
     const all = [...keys, ...removed];
+    if (message.resumed) this.#missed = { count: all.length, at: Date.now() };
     this.#unsaid += all.length;
     if (this.dirty.all) return;
     dirty.isMoved ||= all.length > changed.length;
@@ -213,7 +225,8 @@ export class StreamElement extends HTMLElement {
 
   #tell() {
     const now = Date.now();
-    const said = describe({ link: this.#link, view: this.view, now, delay: this.delay });
+    const missed = now - this.#missed.at < CAUGHT_UP_MS ? this.#missed.count : 0;
+    const said = describe({ link: this.#link, view: this.view, now, delay: this.delay, missed });
     const state = this.restate?.(said) ?? said;
     const isOther = state.name !== this.state.name;
     this.state = { ...state, since: isOther ? now : this.state.since };

@@ -1,23 +1,26 @@
-// What the elements with a table have in common: rows that are kept, columns, an order.
+// What the elements with a table have in common: rows that are kept, columns, an order. What a reader does to
+// the rows is in hands.js.
 //
 // A kind gives `learn(item, row)` (an item is about to be written; sets the row's decimals), `columns()`
 // and `breadth` (another value where columns came or became wider), and may give `listed` (keys, in their
 // order). A column is `{field, label, width, number, grow, quiet, follows, signed, yields, part,
 // text(item, row)}`, may put its text into another node by `wrap(node)` and `aim(wrapped, value)`, or has
-// `draw(row, cell)` in place of `text`. `width` in digits; `yields`: where there is no room for all, the
+// `draw(row, cell)` in place of `text`; `beside` is another field in the same cell. `width` in digits; `yields`: where there is no room for all, the
 // highest goes first.
 
 import { sorted } from "../stream.js";
 import { StreamElement } from "./element.js";
+import { lineUp, reachOne } from "./lineup.js";
+import { later } from "./later.js";
 import { make, part, sheet } from "./make.js";
-import { lineUp, newRover } from "./rover.js";
 import { newRow } from "./row.js";
 
 const MOST_ROWS = 500;
-const HOLD_MS = 2_000; // how long rows keep their places after they were sorted, or a key was pressed
-const GONE_MOST = 40;
+const HOLD_MS = 2_000; // how long rows keep their places after they were sorted
 const PAD_PX = 16;
 const CAUGHT_UP = 6; // rows out of sight that are written in one frame
+const EARLY_MS = 2_000;
+const NEAR = ["pointerenter", "pointerdown", "focusin", "keydown", "click", "contextmenu", "copy"];
 
 try {
   CSS.registerProperty({ name: "--_stream-digit", syntax: "<length>", inherits: true, initialValue: "8px" });
@@ -27,25 +30,25 @@ try {
 
 export class GridElement extends StreamElement {
   rows = new Map(); // those that are shown, by key
+  active = null; // the key of the row that the tabulator reaches
   #columns = [];
   #breadth;
-  #chosen = null; // the reader's order, written as a channel's `sort`
+  #chosen = null; // what the reader sorts by, written as a channel's `sort`
+  #own = null; // the keys as the reader put them
   #heldUntil = 0; // -Infinity: rows may change places at once, also under the pointer
   #isLate = false; // whether rows wait for their places
+  #flash = null; // how a change shows, once it is loaded
+  #isWhole = false; // whether that was asked for
   #behind = new Set(); // rows out of sight whose texts are older than their items
   #widths = sheet("");
-  #head; #body; #gone; #table; #rover; #sight;
+  #head; #body; #table; #sight;
 
   build() {
     this.#head = part("head", "div", { class: "row head", role: "row" });
     this.#body = part("rows", "div", { class: "rows fresh", role: "rowgroup" });
-    this.#gone = this.#body.getElementsByClassName("gone");
     const top = make("div", { role: "rowgroup", class: "top" }, this.#head);
-    this.#table = make("div", { class: "table", role: "grid" }, top, this.#body);
-    this.#rover = newRover(this.#body, () => this.rows, (row) => this.#select(row));
-    const on = (type, act) => this.#body.addEventListener(type, act);
-    on("keydown", () => { this.#heldUntil = performance.now() + HOLD_MS; });
-    on("animationend", ({ target }) => { if (target.matches(".gone")) this.#drop(target); });
+    this.#table = make("div", { class: "table", role: "grid", "aria-multiselectable": "true" }, top, this.#body);
+    this.#fetchHands();
     this.#sight = new IntersectionObserver((entries) => {
       for (const { target, isIntersecting } of entries) target.isSeen = isIntersecting;
       if (this.#behind.size > 0) this.soon();
@@ -56,19 +59,66 @@ export class GridElement extends StreamElement {
 
   reset() {
     this.#empty();
-    this.#chosen = this.#rover.active = null;
+    this.#chosen = this.#own = this.active = null;
     this.#table.ariaLabel = this.name;
   }
 
   show(dirty, now) {
     const { items } = this.view;
     if (dirty.all) this.#layOut(items);
-    this.#strike(items, dirty.touched);
+    this.#flash?.strike(this.rows, items, dirty.touched);
     this.#isLate ||= dirty.touched.size > 0;
     if (dirty.isMoved || (this.#isLate && this.#maySort(now))) this.#place(items, dirty, now);
     else for (const key of dirty.touched) this.#change(this.rows.get(key), items, now);
     this.#catchUp(items, now);
     if (this.#breadth !== this.breadth) this.refresh();
+    if (!this.#isWhole) this.#fetchFlash();
+  }
+
+  /** The columns that are shown. */
+  get shown() { return this.#columns; }
+
+  /** Lets rows keep their places for so many ms; -Infinity: they may change them at once. */
+  hold(ms) {
+    this.#heldUntil = performance.now() + ms;
+    if (ms > 0) return;
+    this.#isLate = true;
+    this.soon();
+  }
+
+  /** Lets the rows of these keys stand in this order until the next change of places. */
+  stand(keys) {
+    this.rows = new Map(keys.map((key) => [key, this.rows.get(key)]));
+    lineUp(this.#body, this.rows.values());
+    reachOne(this.rows, this.active);
+  }
+
+  /** Lets them stand in this order from now on, and tells the page. */
+  reorder(keys) {
+    [this.#own, this.#chosen] = [keys, null];
+    this.stand(keys);
+    this.#showSort();
+    this.send("stream-order", { keys });
+  }
+
+  // What was done a moment before the hands are there is done then.
+  #fetchHands() {
+    const early = [];
+    let hands = (event, target) => {
+      if (early.push([event, target]) > 1) return;
+      later(() => import("./hands.js"), ({ newHands }) => {
+        hands = newHands(this);
+        for (const [one, at] of early) if (performance.now() - one.timeStamp < EARLY_MS) hands(one, at);
+      });
+    };
+    for (const type of NEAR) this.#body.addEventListener(type, (event) => hands(event, event.target));
+  }
+
+  #fetchFlash() {
+    this.#isWhole = true;
+    later(() => import("./flash.js"), ({ newFlash }) => {
+      this.#flash = newFlash(this.shadowRoot, this.#body, (element) => this.#drop(element));
+    });
   }
 
   #empty() {
@@ -99,15 +149,19 @@ export class GridElement extends StreamElement {
     button.addEventListener("click", () => {
       this.#chosen = this.#chosen === first ? second : this.#chosen === second ? null : first;
       this.#showSort();
-      [this.#heldUntil, this.#isLate] = [-Infinity, true];
-      this.soon();
+      this.hold(-Infinity);
     });
     const named = { class: `cell c${this.#head.children.length}`, role: "columnheader" };
     this.#head.append(part("column", "div", named, draw ? "" : button));
   }
 
   #order() {
-    return this.#chosen ?? (this.listed ? null : this.view.sort);
+    return this.#chosen ?? (this.#given() ? null : this.view.sort);
+  }
+
+  // Keys in an order that is nobody's sorting: the reader's, or the page's.
+  #given() {
+    return this.#own ?? this.keysOf(this.order) ?? this.listed;
   }
 
   #showSort() {
@@ -119,10 +173,13 @@ export class GridElement extends StreamElement {
   // In order of arrival the newest stands last, and is what must be seen where there are too many.
   #arrange() {
     const { listed, max, view } = this;
-    const sort = this.#order();
+    const given = this.#chosen ? null : this.#given();
     const most = max ?? MOST_ROWS;
-    const keys = (!sort && listed) || sorted({ ...view, sort }).map(([key]) => key);
-    return sort || listed ? keys.slice(0, most) : keys.slice(-most);
+    const sort = this.#chosen ?? view.sort;
+    const known = (!this.#chosen && listed) || sorted({ ...view, sort }).map(([key]) => key);
+    if (!given) return sort ? known.slice(0, most) : known.slice(-most);
+    const left = new Set(known);
+    return [...given.filter((key) => left.delete(key)), ...left].slice(0, most);
   }
 
   #maySort(now) {
@@ -147,7 +204,7 @@ export class GridElement extends StreamElement {
     }
     for (const { element } of before.values()) this.#drop(element);
     lineUp(this.#body, this.rows.values());
-    this.#rover.settle();
+    reachOne(this.rows, this.active);
   }
 
   #newRow(key, now) {
@@ -164,7 +221,7 @@ export class GridElement extends StreamElement {
   #write(row, items, mayFlash, now) {
     const item = items.get(row.key);
     if (item) this.learn(item, row);
-    row.write(this.#columns, item, mayFlash, now);
+    row.write(this.#columns, item, mayFlash && this.#flash?.tint, now);
   }
 
   // A change of a row that nobody sees can wait for a quieter frame, and flashes for nobody.
@@ -183,23 +240,6 @@ export class GridElement extends StreamElement {
       if (this.rows.get(row.key) === row) this.#write(row, items, false, now);
     }
     if (this.#behind.size > 0) this.soon();
-  }
-
-  #strike(items, touched) {
-    for (const key of touched) {
-      const row = this.rows.get(key);
-      if (!row || items.has(key)) continue;
-      this.rows.delete(key);
-      row.element.className = "row gone";
-      row.element.tabIndex = -1;
-    }
-    while (this.#gone.length > GONE_MOST) this.#drop(this.#gone[0]);
-  }
-
-  #select(row) {
-    for (const { element } of this.rows.values()) element.ariaSelected = null;
-    row.element.ariaSelected = "true";
-    this.choose(row.key);
   }
 }
 

@@ -1,4 +1,4 @@
-// What a grid looks like, and how a change shows: 120 ms in, held to 500 ms, gone after 1.5 s.
+// What a grid looks like while nothing changes; flash.js is how a change shows.
 
 import { sheet } from "./make.js";
 
@@ -19,28 +19,7 @@ border-radius:1px;contain:layout size}
 [aria-sort$=ending]{color:var(--ink)}
 [aria-sort$=ending]::after{content:"▼" / "";font-size:9px;margin-inline-start:3px}
 [aria-sort^=a]::after{content:"▲" / ""}
-.f1,.f2{--tint:var(--accent);animation:f1 1.5s linear}
-.f2{animation-name:f2}
-.again{animation-delay:-.12s}
-.rise{--tint:var(--up)}
-.fall{--tint:var(--down)}
-@keyframes f1{8%,33%{color:var(--ink);background:color-mix(in srgb,var(--tint) 26%,transparent)}}
-@keyframes f2{8%,33%{color:var(--ink);background:color-mix(in srgb,var(--tint) 26%,transparent)}}
-@keyframes new{from{background:color-mix(in srgb,var(--accent) 28%,transparent)}}
-@keyframes gone{87%{height:var(--row)}to{height:0;border-width:0}}
-.new{animation:new .3s ease-out}
-.gone{animation:gone 2.3s forwards;text-decoration:line-through;opacity:.55}
 .row.late .cell:not(.c0){color:var(--dim)!important}
 .late .c0{font-weight:400}
-@media (prefers-reduced-motion:reduce){
-.f1,.f2{animation-duration:1s;animation-delay:0s}
-@keyframes f1{from,to{box-shadow:inset 3px 0 var(--tint);font-weight:600}}
-@keyframes f2{from,to{box-shadow:inset 3px 0 var(--tint);font-weight:600}}
-@keyframes gone{from,to{height:var(--row)}}
-.new{animation:none}}
-@media (forced-colors:active){
-.f1,.f2{animation-duration:1s;animation-delay:0s}
-@keyframes f1{from,to{outline:1px solid;outline-offset:-2px}}
-@keyframes f2{from,to{outline:1px solid;outline-offset:-2px}}
-.row[aria-selected]{outline:2px solid Highlight;outline-offset:-2px}}
+@media (forced-colors:active){.row[aria-selected]{outline:2px solid Highlight;outline-offset:-2px}}
 `);

@@ -4,10 +4,12 @@ import { setText } from "../dom.js";
 import { isLink } from "../format.js";
 import { sorted } from "../stream.js";
 import { define, StreamElement } from "./element.js";
+import { later } from "./later.js";
+import { lineUp, reachOne } from "./lineup.js";
 import { aim, linkLook, newLink } from "./link.js";
 import { make, part } from "./make.js";
 import { newsLook } from "./newslook.js";
-import { lineUp, newRover } from "./rover.js";
+import { newRover } from "./rover.js";
 import { moment } from "./text.js";
 
 const MOST_ROWS = 50;
@@ -16,12 +18,16 @@ const RETRACTED_MS = 10_000; // a headline that was taken back stays so long, st
 const SUMMED_UP_MS = 16_000;
 const CHIPS_MOST = 3;
 const SEEN = ["title", "summary", "url", "updated"]; // what must change for "upd"
+const BREAKING = "breaking"; // a field that is true, or a tag
 
 export class StreamNews extends StreamElement {
-  #feed; #scroll; #pill; #rover;
+  active = null; // the key of the item that the tabulator reaches
+  #feed; #scroll; #pill;
   #rows = new Map(); // key → row, the newest first
   #gone = [];
   #held = new Set(); // came while the reader was further down
+  #changesOf = null; // what shows how an item was before, once it is loaded
+  #mayCompare = false; // whether that was asked for
 
   build() {
     this.#feed = part("feed", "div", { class: "fresh", role: "feed" });
@@ -32,7 +38,9 @@ export class StreamNews extends StreamElement {
       if (this.#held.size > 0 && this.#isAtTop()) this.soon();
     }, { passive: true });
     const steps = { PageDown: 1, PageUp: -1 };
-    this.#rover = newRover(this.#feed, () => this.#rows, (row, event) => this.#pick(row, event), steps);
+    const rove = newRover(this, () => this.#rows, (row, event) => this.#pick(row, event), steps);
+    this.#feed.addEventListener("focusin", ({ target }) => this.#compare(target.closest(".item")));
+    for (const type of ["click", "keydown"]) this.#feed.addEventListener(type, (event) => rove(event, event.target));
     return [this.#scroll, this.#pill];
   }
 
@@ -41,7 +49,7 @@ export class StreamNews extends StreamElement {
     this.#rows.clear();
     this.#held.clear();
     this.#gone = [];
-    this.#rover.active = null;
+    this.active = null;
     this.#feed.ariaLabel = this.name;
   }
 
@@ -108,7 +116,7 @@ export class StreamNews extends StreamElement {
       element.ariaPosInSet = String(at + 1);
       element.ariaSetSize = String(keys.length);
     });
-    this.#rover.settle();
+    reachOne(this.#rows, this.active);
   }
 
   // What ages out of the channel leaves at the old end, and was not taken back.
@@ -134,9 +142,34 @@ export class StreamNews extends StreamElement {
   #update(row) {
     const item = this.view.items.get(row?.key);
     if (!row || !item) return;
-    const isOther = SEEN.some((field) => item[field] !== row.item[field]);
+    const { item: before, newAt } = row;
+    const others = SEEN.filter((field) => item[field] !== before[field]);
     this.#fill(row);
-    if (isOther && row.newAt === null) this.#badge(row, "UPD", null);
+    if (others.length === 0 || newAt !== null) return;
+    this.#badge(row, "UPD", null);
+    // Of several updates the reader sees all that became another since the first.
+    for (const field of others) row.was[field] ??= before[field] ?? "";
+    this.#fetchChanges();
+    this.#compare(this.#feed.querySelector(":focus-within"));
+  }
+
+  #fetchChanges() {
+    if (this.#mayCompare) return;
+    this.#mayCompare = true;
+    later(() => import("./changes.js"), ({ changesLook, changesOf }) => {
+      this.shadowRoot.adoptedStyleSheets.push(changesLook);
+      this.#changesOf = changesOf;
+      this.#compare(this.#feed.querySelector(":focus-within"));
+    });
+  }
+
+  // Shown while the item has the focus, and made only then.
+  #compare(element) {
+    const row = [...this.#rows.values()].find((one) => one.element === element);
+    if (!row || !this.#changesOf || Object.keys(row.was).length === 0) return;
+    row.changes?.remove();
+    row.changes = this.#changesOf(row.was, row.item);
+    row.element.append(row.changes);
   }
 
   #newRow(key) {
@@ -144,7 +177,7 @@ export class StreamNews extends StreamElement {
     const [title, chips] = [newLink({ class: "headline", part: "headline" }), part("tickers", "span")];
     const inner = [time, source, badge, title, chips];
     const element = part("item", "article", { tabindex: -1, "data-key": key }, ...inner);
-    return { key, newAt: null, goneAt: null, item: {}, element, time, source, badge, title, chips };
+    return { key, newAt: null, goneAt: null, item: {}, was: {}, element, time, source, badge, title, chips };
   }
 
   #fill(row) {
@@ -154,7 +187,9 @@ export class StreamNews extends StreamElement {
     row.time.title = timeOf(item) ?? "";
     setText(row.source, String(item.source ?? ""));
     setText(row.title, title);
-    row.element.ariaLabel = [title, item.source].filter(Boolean).join(", ");
+    const isBreaking = item[BREAKING] === true || [item.tags].flat().includes(BREAKING);
+    row.element.classList.toggle(BREAKING, isBreaking);
+    row.element.ariaLabel = [isBreaking && "Breaking", title, item.source].filter(Boolean).join(", ");
     row.title.title = item.summary ? String(item.summary) : title;
     aim(row.title, isLink(item.url) && item.url);
     const symbols = Array.isArray(item.symbols) ? item.symbols.map(String) : [];

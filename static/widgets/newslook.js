@@ -18,6 +18,8 @@ min-height:var(--row);padding:0 10px;border-bottom:1px solid var(--line);content
 .tickers{display:flex;flex-wrap:wrap;justify-content:flex-end;gap:4px;height:18px}
 .chip{font-size:11px;font-weight:600;color:var(--dim);border:1px solid var(--line);border-radius:3px;padding:0 4px;line-height:16px}
 .item.new{box-shadow:inset 3px 0 var(--accent)}
+.item.breaking{box-shadow:inset 4px 0 var(--warn)}
+.breaking .headline{font-weight:600}
 .item.new .badge{animation:wane 60s linear}
 @keyframes wane{70%{opacity:1}to{opacity:.3}}
 .item.gone{opacity:.6}
@@ -34,4 +36,5 @@ font-size:12px;font-weight:600;background:var(--accent);color:var(--bg)}
 .tickers{grid-area:1/3}
 .headline{grid-area:2/1/3/5;padding:0}}
 @media (prefers-reduced-motion:reduce){.item.new .badge{animation:none}}
+@media (forced-colors:active){.item.breaking{border-inline-start:4px solid}}
 `);

@@ -1,11 +1,9 @@
-// One row of a grid: its cells, their texts, and the tint of what changed.
+// One row of a grid: its cells and their texts.
 
 import { make, part } from "./make.js";
-import { isNumber, way } from "./text.js";
+import { way } from "./text.js";
 
-const FLASH_MS = { again: 250, whole: 1_500 }; // at most four a second in one cell
-const WAYS = ["down", "", "up"]; // what the value is,
-const STEPS = ["fall", "", "rise"]; // and where it went
+const WAYS = ["down", "", "up"];
 
 /** An empty row for the item with this key; `tick` and `write` keep it up to date. */
 export function newRow(key, now) {
@@ -25,8 +23,8 @@ export function newRow(key, now) {
     row.at = now;
   }
 
-  /** Writes the texts that are others now; no item: there is none with this key. */
-  function write(columns, item, mayFlash, now) {
+  /** Writes the texts that are others now; no item: there is none with this key. `tint`, where given, shows it. */
+  function write(columns, item, tint, now) {
     let hasFlashed = false;
     columns.forEach((column, at) => {
       const cell = cells[at] ??= newCell(element, column, at);
@@ -34,9 +32,11 @@ export function newRow(key, now) {
       const text = item ? column.text(item, row) : at === 0 ? String(key) : "–";
       if (text === cell.text) return;
       const value = item?.[column.field];
-      const flashes = mayFlash && !column.quiet && !(column.follows && hasFlashed);
+      const flashes = tint && !column.quiet && !(column.follows && hasFlashed);
       hasFlashed ||= flashes;
-      dye(cell, column.signed ? way(value) : 0, flashes ? value : undefined, now);
+      if (!flashes) [cell.turn, cell.at] = [0, -Infinity];
+      const look = `${cell.base} ${WAYS[(column.signed ? way(value) : 0) + 1]}${flashes ? tint(cell, value, now) : ""}`;
+      if (cell.element.className !== look) cell.element.className = look;
       cell.node.data = cell.text = text;
       cell.value = value;
       if (text.length > column.width) cell.element.title = text;
@@ -54,21 +54,5 @@ function newCell(row, column, at) {
   const role = at === 0 ? "rowheader" : "gridcell";
   const element = make("div", { class: base, part: `cell ${column.part}`, role }, inner);
   row.append(element);
-  return { element, inner, node, base, text: "", value: undefined, turn: 0, at: -Infinity };
-}
-
-// Of two names for one animation each starts it anew; where it was under way it begins with its colour.
-function dye(cell, sign, value, now) {
-  let look = `${cell.base} ${WAYS[sign + 1]}`;
-  if (value === undefined) [cell.turn, cell.at] = [0, -Infinity];
-  else {
-    const past = now - cell.at;
-    if (past >= FLASH_MS.again) {
-      [cell.turn, cell.at] = [cell.turn === 1 ? 2 : 1, now];
-      cell.again = past > FLASH_MS.whole ? "" : "again";
-    }
-    const step = isNumber(value) && isNumber(cell.value) ? Math.sign(value - cell.value) : 0;
-    look += ` f${cell.turn} ${cell.again} ${STEPS[step + 1]}`;
-  }
-  if (cell.element.className !== look) cell.element.className = look;
+  return { element, inner, node, base, text: "" };
 }

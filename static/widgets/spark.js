@@ -1,9 +1,20 @@
 // A line of recent prices, 80×20: area, last point, and the previous close where it is near.
 
-import { draw } from "./make.js";
+import { draw, sheet } from "./make.js";
 
 const [WIDTH, HEIGHT, EDGE] = [80, 20, 2];
 const FAR = 3; // a previous close that would make the range so many times larger is left out
+
+export const sparkLook = sheet(`
+.spark{display:block;width:80px;height:20px;margin-top:calc((var(--row) - 21px)/2)}
+.spark path{fill:none;stroke:currentColor;stroke-width:1.2;vector-effect:non-scaling-stroke}
+.spark .area{fill:currentColor;stroke:none;opacity:.12}
+.spark .close{stroke:var(--dim);stroke-width:1;stroke-dasharray:2 2}
+.spark .end{fill:currentColor}
+.spark[data-way=up]{color:var(--up)}
+.spark[data-way=down]{color:var(--down)}
+.spark[data-none]{visibility:hidden}
+`);
 
 export function newSpark() {
   const named = { class: "spark", part: "spark", "aria-hidden": "true" };

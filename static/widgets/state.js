@@ -5,10 +5,11 @@ import { lapse, moment } from "./text.js";
 
 /**
  * `link` is the client's last state (`{state, wait_ms, reason, at}`, `at` in ms of the wall clock),
- * `view` the channel or null, `delay` the ms from the source to here. Answers `{name, tone, text}`; tone is ok, calm, warn or bad.
+ * `view` the channel or null, `delay` the ms from the source to here, `missed` how many items changed while the
+ * link was lost. Answers `{name, tone, text}`; tone is ok, calm, warn or bad.
  */
-export function describe({ link, view, now, delay = null }) {
-  const [name, tone, text] = ofLink(link, view, now) ?? ofSource(view, now) ?? ofData(view, delay);
+export function describe({ link, view, now, delay = null, missed = 0 }) {
+  const [name, tone, text] = ofLink(link, view, now) ?? ofSource(view, now) ?? ofData(view, delay, missed);
   return { name, tone, text };
 }
 
@@ -36,10 +37,11 @@ function ofSource({ status, as_of }, now) {
   }[state];
 }
 
-function ofData({ items }, delay) {
-  if (items.size === 0) return ["empty", "ok", "LIVE"];
+function ofData({ items }, delay, missed) {
+  const tail = missed ? ` · caught up on ${missed}` : "";
+  if (items.size === 0) return ["empty", "ok", `LIVE${tail}`];
   const brief = delay < 1_000 ? `${Math.round(delay)} ms` : duration(delay);
-  return ["live", "ok", delay === null ? "LIVE" : `LIVE ${brief}`];
+  return ["live", "ok", `LIVE${delay === null ? "" : ` ${brief}`}${tail}`];
 }
 
 /** What stands in place of items where there are none. */

@@ -56,4 +56,4 @@ export class StreamTable extends GridElement {
   }
 }
 
-define("stream-table", StreamTable, [gridLook, linkLook, look]);
+define("stream-table", StreamTable, [gridLook, linkLook, look], ["order"]);

@@ -9,7 +9,7 @@ const POINT = "\u2008"; // and one as wide as a point
 const PRICES = ["last", "bid", "ask", "open", "high", "low", "prev_close"];
 const DECIMALS = { least: 2, most: 8 };
 const DAY_MS = 72_000_000; // the same hour of another day would be mistaken for today's
-const SHORT = new Intl.NumberFormat("en", {
+const SHORT = /* @__PURE__ */ new Intl.NumberFormat("en", {
   notation: "compact", minimumSignificantDigits: 3, maximumSignificantDigits: 3,
 });
 

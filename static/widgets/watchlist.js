@@ -3,13 +3,10 @@
 import { define } from "./element.js";
 import { GridElement } from "./grid.js";
 import { gridLook } from "./gridlook.js";
-import { History } from "./history.js";
+import { later } from "./later.js";
 import { sheet } from "./make.js";
-import { drawSpark, newSpark } from "./spark.js";
 import { amount, isNumber, percent, price, signed, tickDecimals } from "./text.js";
 
-const POINTS = { most: 60, every_s: 2 };
-const SPARKS = { frame: 24, every_ms: 1_000 }; // redrawn at most so many a frame, each once a second
 const LETTERS_MOST = 14;
 const LATE_MS = 30_000; // a row is never called late before
 const LATE_TIMES = 3;
@@ -18,14 +15,6 @@ const ALWAYS = ["symbol", "last", "spark"];
 const ALIASES = { chg: "change", chgp: "change_pct", vol: "volume", ask: "bid" };
 
 const look = sheet(`
-.spark{display:block;width:80px;height:20px;margin-top:calc((var(--row) - 21px)/2)}
-.spark path{fill:none;stroke:currentColor;stroke-width:1.2;vector-effect:non-scaling-stroke}
-.spark .area{fill:currentColor;stroke:none;opacity:.12}
-.spark .close{stroke:var(--dim);stroke-width:1;stroke-dasharray:2 2}
-.spark .end{fill:currentColor}
-.spark[data-way=up]{color:var(--up)}
-.spark[data-way=down]{color:var(--down)}
-.spark[data-none]{visibility:hidden}
 .rows .cell:not(.c0){color:color-mix(in srgb,var(--ink) 72%,var(--bg))}
 .rows .cell[part~=last]{color:var(--ink);font-weight:500}
 .rows .up{color:var(--up)!important}
@@ -33,12 +22,13 @@ const look = sheet(`
 `);
 
 export class StreamWatchlist extends GridElement {
-  #history = new History(POINTS.most, POINTS.every_s);
   #decimals = 0; // the most of any instrument
   #digits = 10; // how wide a price is,
   #letters = 9; // and a symbol
   #known = new Set(ALWAYS); // fields that any item has
-  #sparks = new Set();
+  #sparks = null; // what draws the lines, once it is loaded
+  #mayDraw = false; // whether that was asked for
+  #waiting = new Map(); // row → its cell, where a line is to be drawn
 
   // All of these only grow.
   get breadth() {
@@ -50,18 +40,17 @@ export class StreamWatchlist extends GridElement {
   reset() {
     super.reset();
     this.#known = new Set(ALWAYS);
-    this.#sparks.clear();
-    this.#history = new History(POINTS.most, POINTS.every_s);
+    this.#waiting.clear();
+    this.#sparks?.clear();
   }
 
   touched(keys, { kind }, view) {
-    if (kind === "snapshot") this.#history.keep(keys);
-    this.#history.take(keys, kind, view, "last");
+    this.#sparks?.take(keys, kind, view);
   }
 
   show(dirty, now) {
     super.show(dirty, now);
-    this.#drawSparks(now);
+    if (this.#sparks?.draw(this.#waiting, this.view.items, now)) this.soon();
   }
 
   second() {
@@ -101,32 +90,30 @@ export class StreamWatchlist extends GridElement {
       last: { ...number, label: "Last", text: (item, row) => price(item.last, row.decimals, most) },
       change: { ...moved, label: "Chg", yields: 2, text: (item, row) => signed(item.change, row.decimals, most) },
       change_pct: { ...moved, label: "%Chg", width: 8, text: (item) => percent(item.change_pct) },
-      bid: { ...number, label: "Bid × Ask", follows: true, width: width * 2 - 2, yields: 4,
+      bid: { ...number, label: "Bid × Ask", beside: "ask", follows: true, width: width * 2 - 2, yields: 4,
         text: (item, row) => `${price(item.bid, row.decimals)} × ${price(item.ask, row.decimals)}` },
       volume: { ...number, label: "Vol", width: 7, yields: 3, quiet: true, text: (item) => amount(item.volume) },
-      spark: { width: 11, yields: 1, draw: (row, cell) => {
-        row.svg ??= cell.appendChild(newSpark());
-        this.#sparks.add(row);
-      } },
+      spark: { width: 11, yields: 1, draw: (row, cell) => this.#waiting.set(row, cell) },
     };
     const asked = this.wantedFields?.map((field) => ALIASES[field] ?? field);
     const fields = asked ?? Object.keys(all).filter((field) => this.#known.has(field));
+    if (fields.includes("spark")) this.#fetchSparks();
     return [...new Set(fields)].map((field) => {
       const plain = { label: field, width: 10, text: (item) => String(item[field] ?? "–") };
       return { field, part: field, ...all[field] ?? plain };
     });
   }
 
-  #drawSparks(now) {
-    let left = SPARKS.frame;
-    for (const row of this.#sparks) {
-      if (!row.isSeen() || now - (row.drawnAt ?? -Infinity) < SPARKS.every_ms) continue;
-      if (left-- === 0) return this.soon();
-      this.#sparks.delete(row);
-      row.drawnAt = now;
-      drawSpark(row.svg, this.#history.of(row.key), this.view.items.get(row.key)?.prev_close);
-    }
+  // The numbers need not wait for the lines beside them.
+  #fetchSparks() {
+    if (this.#mayDraw) return;
+    this.#mayDraw = true;
+    later(() => import("./sparks.js"), ({ newSparks }) => {
+      this.#sparks = newSparks(this.shadowRoot);
+      if (this.view) this.touched([...this.view.items.keys()], { kind: "snapshot" }, this.view);
+      this.soon();
+    });
   }
 }
 
-define("stream-watchlist", StreamWatchlist, [gridLook, look], ["stale-after"]);
+define("stream-watchlist", StreamWatchlist, [gridLook, look], ["order", "stale-after"]);

@@ -26,6 +26,12 @@ from stream.server import listen, url_of
 from tests.waiting import until
 
 STRICT: Final = "default-src 'self'"
+_BOOT: Final = """
+import "./static/widgets.js";
+const all = [...document.querySelectorAll(":not(:defined)")];
+await Promise.all(all.map(({ localName }) => customElements.whenDefined(localName)));
+document.documentElement.dataset.ready = "";
+"""
 LIMIT_S: Final = 8.0
 
 Message: TypeAlias = Mapping[str, Any]
@@ -41,7 +47,7 @@ class Stage:
         self.refused: dict[str, str] = {}
         """Channels that are answered 403, with the reason."""
         self.asked: list[str] = []
-        """Path and query of each WebSocket that came."""
+        """Path and query of each WebSocket that came, and what was then asked on it."""
         self.body = ""
         """The markup of the page."""
         self.sockets: dict[WebSocket, list[str]] = {}
@@ -81,8 +87,7 @@ class Stage:
         return HTMLResponse(page, headers={"content-security-policy": STRICT})
 
     async def _boot(self, request: Request) -> Response:
-        text = 'import "./static/widgets.js"; document.documentElement.dataset.ready = "";'
-        return Response(text, media_type="text/javascript")
+        return Response(_BOOT, media_type="text/javascript")
 
     async def _plain(self, request: Request) -> Response:
         for channel in request.path_params["channels"].split(","):
@@ -100,15 +105,32 @@ class Stage:
         await socket.accept()
         self.sockets[socket] = channels
         try:
-            for channel in channels:
-                for message in self.first.get(channel, []):
-                    await socket.send_text(orjson.dumps(message).decode())
+            await self._begin(socket, channels)
             while True:
-                await socket.receive_text()
+                await self._obey(socket, orjson.loads(await socket.receive_text()))
         except (WebSocketDisconnect, RuntimeError):
             pass
         finally:
             del self.sockets[socket]
+
+    async def _begin(self, socket: WebSocket, channels: list[str]) -> None:
+        for channel in channels:
+            for message in self.first.get(channel, []):
+                await socket.send_text(orjson.dumps(message).decode())
+
+    async def _obey(self, socket: WebSocket, command: dict[str, Any]) -> None:
+        asked: list[str] = command.get("channels", [])
+        self.asked.append(f"{command['op']} {','.join(asked)}".strip())
+        if command["op"] == "unsubscribe":
+            self.sockets[socket] = [name for name in self.sockets[socket] if name not in asked]
+        if command["op"] != "subscribe":
+            return
+        for channel in set(asked) & set(self.refused):
+            refusal = {"type": "error", "code": "forbidden", "message": self.refused[channel]}
+            await socket.send_text(orjson.dumps({**refusal, "channel": channel}).decode())
+        granted = [channel for channel in asked if channel not in self.refused]
+        self.sockets[socket] = [*self.sockets[socket], *granted]
+        await self._begin(socket, granted)
 
 
 def snapshot(channel: str, items: list[dict[str, Any]], **more: Any) -> Message:

@@ -3,17 +3,27 @@ eyes, colour or patience is given."""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import Page, Route
 
 from tests.live.conftest import Complaints
 from tests.live.serving import serving
 from tests.live.stage import Stage, diff, element, status
-from tests.live.widgetpage import cells, holds, root, show, show_within, wait_for_text
+from tests.live.widgetpage import (
+    all_there,
+    cells,
+    holds,
+    put,
+    root,
+    show,
+    show_within,
+    wait_for_text,
+)
 from tests.waiting import until
 
 pytestmark = pytest.mark.browser
@@ -48,6 +58,7 @@ async def test_in_a_table_rows_come_change_and_go_visibly(page: Page, stage: Sta
     stage.snapshot("users", [{"id": n, "name": f"User {n}"} for n in range(3)])
     await show(page, stage, element("table", channel="users"))
     await wait_for_text(page, "User 2")
+    await all_there(page)
     put = [{"id": 7, "name": "User 7"}]
     patch = [{"id": 0, "name": "User 0b"}]
     await stage.say(diff("users", 3, put=put, patch=patch, **{"del": [1]}))
@@ -197,6 +208,18 @@ async def test_a_lost_link_is_said_and_the_rows_stay(
     complaints.forgive(REFUSALS)
 
 
+async def test_what_was_missed_while_the_link_was_lost_is_counted(page: Page, stage: Stage) -> None:
+    stage.snapshot("quotes", QUOTES)
+    await show(page, stage, element("watchlist", channel="quotes"))
+    await wait_for_text(page, "99.25")
+    patch = [{"symbol": "B", "last": 98.5}]
+    stage.first["quotes"] = [diff("quotes", 1, patch=patch, resumed=True, **{"del": ["A"]})]
+    await stage.hang_up()
+    await page.get_by_text("LIVE · caught up on 2").wait_for()
+    assert [row[:2] for row in await cells(page)] == [["B", "98.50"]]
+    await page.get_by_text("LIVE", exact=True).wait_for()
+
+
 async def test_elements_of_one_turn_share_a_link_and_those_with_a_view_have_their_own(
     page: Page, stage: Stage
 ) -> None:
@@ -206,13 +229,35 @@ async def test_elements_of_one_turn_share_a_link_and_those_with_a_view_have_thei
     body = "".join(element(name, channel="quotes") for name in names)
     body += element("news", channel="news")
     body += element("table", channel="quotes", where="last > 100", max_rate=2)
-    await show(page, stage, body)
+    await show(page, stage, "".join(element(name) for name in (*names, "news", "table")))
+    await put(page, body)
     await page.get_by_text("Headline").wait_for()
     await page.locator("stream-table .row").nth(1).wait_for()
     own = "/ws/quotes?where=last+%3E+100&trail=1&max_rate=2"
     assert sorted(stage.asked) == ["/ws/quotes,news?trail=1", own]
     await page.evaluate("document.querySelector('stream-table').remove()")
     await until(lambda: len(stage.sockets) == 1, what="the end of the table's link")
+
+
+async def test_elements_that_are_loaded_one_after_the_other_share_a_link_too(
+    page: Page, stage: Stage
+) -> None:
+    stage.snapshot("quotes", QUOTES)
+    stage.snapshot("news", [{"id": "a", "title": "Headline"}])
+    held = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await held.wait()
+        await route.continue_()
+
+    await page.route("**/widgets/news.js", hold)
+    body = element("watchlist", channel="quotes") + element("news", channel="news")
+    stage.body = body
+    await page.goto(stage.url)
+    await wait_for_text(page, "99.25")
+    held.set()
+    await page.get_by_text("Headline").wait_for()
+    assert stage.asked == ["/ws/quotes?trail=1", "subscribe news"]
 
 
 async def test_properties_and_attributes_are_one_and_states_are_told(

@@ -10,6 +10,7 @@ from playwright.async_api import Page
 from tests.live.serving import publish, serving
 from tests.live.stage import Stage, diff, element
 from tests.live.widgetpage import (
+    all_there,
     cells,
     cells_of,
     holds,
@@ -32,6 +33,7 @@ sort = "-published"
 [sources.news]
 kind = "push"
 """
+FOCUSED = f"{root('watchlist')}.activeElement?.firstChild.textContent"
 LIT = f"""[...{root("watchlist")}.querySelectorAll(".f1,.f2,.f3")]
   .map((cell) => cell.part.value)"""
 
@@ -80,6 +82,7 @@ async def test_only_the_changed_cell_flashes_and_nothing_on_a_snapshot(
     stage.snapshot("quotes", [quote("A", 100.5), quote("B", 99.5)])
     await show(page, stage, element("watchlist", channel="quotes"))
     await wait_for_text(page, "100.50")
+    await all_there(page)
     assert await page.evaluate(LIT) == []
     await stage.say(diff("quotes", 2, patch=[{"symbol": "B", "change_pct": -0.7}]))
     await wait_for_text(page, "−0.70%")
@@ -101,6 +104,7 @@ async def test_a_second_change_starts_the_flash_anew_with_its_own_direction(
     stage.snapshot("quotes", [quote("A", 100.5)])
     await show(page, stage, element("watchlist", channel="quotes", fields="symbol,last"))
     await wait_for_text(page, "100.50")
+    await all_there(page)
     await stage.say(diff("quotes", 1, patch=[{"symbol": "A", "last": 101.5}]))
     await page.locator("stream-watchlist .f1.rise").wait_for()
     await holds(
@@ -144,10 +148,10 @@ async def test_the_keyboard_walks_the_rows_and_enter_chooses_one(page: Page, sta
     await page.locator("stream-watchlist .rows .row[tabindex='0']").focus()
     for key, symbol in {"ArrowDown": "B", "End": "C", "ArrowUp": "B", "Home": "A"}.items():
         await page.keyboard.press(key)
-        focused = page.locator("stream-watchlist .row:focus .c0")
-        assert await focused.inner_text() == symbol
+        await holds(page, f"{FOCUSED} === '{symbol}'")
     await page.keyboard.press("ArrowDown")
     await page.keyboard.press("Enter")
+    await holds(page, "window.chosen !== undefined")
     chosen = await page.evaluate("window.chosen")
     assert (chosen["key"], chosen["item"]["last"]) == ("B", 102)
     assert await page.locator("stream-watchlist [aria-selected=true] .c0").inner_text() == "B"
@@ -266,6 +270,49 @@ async def test_a_retracted_headline_is_struck_through_and_then_gone(
     # What ages out at the old end was not taken back.
     assert await page.get_by_text("Headline n0").count() == 0
     await gone.wait_for(state="detached", timeout=15_000)
+
+
+async def test_an_updated_headline_says_on_focus_what_became_another(
+    page: Page, stage: Stage
+) -> None:
+    first = article("a", "2026-11-22T10:00:00Z", title="Rates rise by half a point", summary="<b>1")
+    stage.snapshot("news", [first, article("b", "2026-11-22T09:00:00Z")], sort="-published")
+    await show(page, stage, element("news", channel="news"))
+    await wait_for_text(page, "Rates rise by half a point")
+    await stage.say(diff("news", 2, patch=[{"id": "a", "title": "Rates rise by a point"}]))
+    await stage.say(diff("news", 2, patch=[{"id": "a", "summary": "<i>2"}]))
+    await wait_for_text(page, "UPD")
+    item = page.get_by_role("article").first
+    assert not await page.get_by_text("half").is_visible()
+    await item.focus()
+    await page.locator(".changes").wait_for()
+    told = ".changes > *"
+    texts = await item.locator(told).all_inner_texts()
+    assert texts == ["title", "Rates rise by half a point", "summary", "<b>1 <i>2"]
+    assert await item.locator(".changes del").all_inner_texts() == ["half", "<b>1"]
+    assert await item.locator(".changes ins").all_inner_texts() == ["<i>2"]
+    # What became another again, or what it was, is seen at once.
+    await stage.say(diff("news", 2, patch=[{"id": "a", "title": first["title"]}]))
+    await holds(page, f"{root('news')}.querySelectorAll('.changes dt').length === 1")
+    await page.get_by_role("article").nth(1).focus()
+    await page.locator(".changes").wait_for(state="hidden")
+
+
+async def test_breaking_news_is_marked_by_more_than_a_colour(page: Page, stage: Stage) -> None:
+    items = [
+        article("a", "2026-11-22T10:00:03Z", breaking=True),
+        article("b", "2026-11-22T10:00:02Z", tags=["rates", "breaking"]),
+        article("c", "2026-11-22T10:00:01Z", tags="breaking"),
+        article("d", "2026-11-22T10:00:00Z", breaking="no", tags=["calm"]),
+    ]
+    stage.snapshot("news", items, sort="-published")
+    await show(page, stage, element("news", channel="news"))
+    await wait_for_text(page, "Headline d")
+    marked = page.locator(".item.breaking")
+    assert await marked.locator(".headline").all_inner_texts() == [f"Headline {n}" for n in "abc"]
+    assert await marked.first.get_attribute("aria-label") == "Breaking, Headline a, Wire"
+    weights = "(all) => all.map((one) => getComputedStyle(one).fontWeight)"
+    assert await page.locator(".headline").evaluate_all(weights) == ["600"] * 3 + ["400"]
 
 
 async def test_markup_stays_text_and_only_web_links_are_links(page: Page, stage: Stage) -> None:

@@ -13,10 +13,21 @@ from tests.live.stage import Stage
 _ROOT: Final = "document.querySelector('stream-{}').shadowRoot"
 _CELLS: Final = """[...{}.querySelectorAll(".rows .row:not(.gone)")]
   .map((row) => [...row.querySelectorAll(".cell")].map((cell) => cell.textContent.trim()))"""
+_PUT: Final = """(markup) => {
+  const made = new DOMParser().parseFromString(markup, "text/html");
+  document.body.replaceChildren(...made.body.children);
+}"""
 _BUILD: Final = """async (markup) => {
   const made = new DOMParser().parseFromString(markup, "text/html");
   document.body.replaceChildren(...made.body.children);
   await import("/static/widgets.js");
+  const all = [...document.body.querySelectorAll(":not(:defined)")];
+  await Promise.all(all.map(({ localName }) => customElements.whenDefined(localName)));
+}"""
+
+
+_LATER: Final = """async () => {
+  for (const part of ["flash", "hands", "sparks"]) await import(`/static/widgets/${part}.js`);
 }"""
 
 
@@ -37,11 +48,21 @@ async def show(page: Page, stage: Stage, body: str) -> None:
     await page.locator("html[data-ready]").wait_for(state="attached")
 
 
+async def put(page: Page, body: str) -> None:
+    """Put these elements in place of what the page shows."""
+    await page.evaluate(_PUT, body)
+
+
 async def show_within(page: Page, url: str, body: str) -> None:
     """Put these elements on a page of a real service, under the policy that it sends."""
     await page.route("**/favicon.ico", lambda route: route.fulfill(status=204))
     await page.goto(f"{url}/healthz")
     await page.evaluate(_BUILD, body)
+
+
+async def all_there(page: Page) -> None:
+    """Wait for what the elements load after their first paint."""
+    await page.evaluate(_LATER)
 
 
 async def holds(page: Page, condition: str) -> None:

@@ -9,6 +9,8 @@ const { amount, lapse, moment, price, signed, tickDecimals } = await load("widge
 const { describe, emptiness } = await load("widgets/state.js");
 const { valueMarks, timeMarks } = await load("widgets/axis.js");
 const { History } = await load("widgets/history.js");
+const { compare } = await load("widgets/words.js");
+const { tsv } = await load("widgets/tsv.js");
 
 const [THIN, DIGIT, POINT, MINUS] = ["\u2009", "\u2007", "\u2008", "\u2212"];
 
@@ -84,6 +86,7 @@ test("each state has its name, its tone and its words", () => {
   assert.equal(said(live, view("ok"), { delay: 120.4 }), "live | ok | LIVE 120 ms");
   assert.equal(said(live, view("ok"), { delay: 2_100 }), "live | ok | LIVE 2 s");
   assert.equal(said(live, { ...view("ok"), items: new Map() }), "empty | ok | LIVE");
+  assert.equal(said(live, view("ok"), { delay: 5, missed: 12 }), "live | ok | LIVE 5 ms · caught up on 12");
   assert.equal(said(live, view("stale")), "stale | warn | STALE 00:42");
   const error = { kind: "http_503", message: "503 Service Unavailable" };
   assert.equal(said(live, view("failing", { error })), "failing | bad | FAILING 00:42 · 503 Service Unavailable");
@@ -133,4 +136,20 @@ test("a history takes the trail of a snapshot, and what came", () => {
   history.take(["a", "b"], "snapshot", view, "last");
   assert.deepEqual(history.of("a").map(([, value]) => value), [5, 5, 7]);
   assert.deepEqual(history.of("b"), []);
+});
+
+test("two versions of a text are compared from both ends", () => {
+  const parts = (before, after) => Object.values(compare(before, after)).join(" | ");
+  assert.equal(parts("a b c d", "a x y d"), "a | b c | x y | d");
+  assert.equal(parts("a b", "a b c"), "a b |  | c | ");
+  assert.equal(parts("a a", "a"), "a | a |  | ");
+  assert.equal(parts("", "new"), " |  | new | ");
+  assert.equal(parts("same", "same"), "same |  |  | ");
+});
+
+test("rows become lines of values as they are, and none becomes a formula", () => {
+  const columns = [{ field: "id" }, { field: "bid", beside: "ask" }, { field: "spark", draw() {} }, { field: "note" }];
+  const items = [{ id: 1, bid: -1.5, ask: null, note: "=A1" }, { id: "b", note: "two\n\tlines" }, { id: "c", note: { a: 1 } }];
+  assert.equal(tsv(columns, items), 'id\tbid\task\tnote\n1\t-1.5\t\t\'=A1\nb\t\t\ttwo lines\nc\t\t\t{"a":1}');
+  assert.equal(tsv([{ field: "a" }], [{ a: "-5" }, { a: "+5" }, { a: "@x" }]), "a\n-5\n'+5\n'@x");
 });

@@ -104,6 +104,8 @@ export interface StreamNews extends StreamElement {
 
 /** Any channel as a table. */
 export interface StreamTable extends StreamElement {
+  /** Fields, with commas, whose sums stand below; an array is taken too. */
+  totals: string | null;
   /** Keys, with commas: these rows first, in this order; an array is taken too. */
   order: string | null;
 }

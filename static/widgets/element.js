@@ -259,7 +259,8 @@ function propertyOf(attribute) {
   return attribute.replace(/-(.)/g, (_, letter) => letter.toUpperCase());
 }
 
-function listOf(text) {
+/** What an attribute lists, with commas; undefined where there is none. */
+export function listOf(text) {
   return text?.split(",").map((part) => part.trim()).filter(Boolean);
 }
 

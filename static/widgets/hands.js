@@ -84,6 +84,7 @@ export function newHands(grid) {
     const row = rowAt(target);
     if (!row || target.closest("a[href]") || String(getSelection())) return;
     event.preventDefault();
+    isPressed = event.pointerType === "touch";
     ask(row, event.clientX, event.clientY, target);
   }
 

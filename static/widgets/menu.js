@@ -27,7 +27,7 @@ export function openMenu(root, { label, x, y, entries, back }) {
   const ended = new AbortController();
   const buttons = entries.map(([text, act, keys = ""]) => {
     const named = { type: "button", role: "menuitem", tabindex: -1, ...(keys && { "aria-keyshortcuts": keys }) };
-    const hint = make("span", { "aria-hidden": "true" }, keys.replace("Arrow", "").replace("Control", "Ctrl"));
+    const hint = make("span", { "aria-hidden": "true" }, keys.replace("Arrow", "").replace("Control", "Ctrl").replace("Meta+", "⌘"));
     const button = make("button", named, make("span", {}, text), hint);
     button.addEventListener("click", () => {
       close();

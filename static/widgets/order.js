@@ -8,6 +8,7 @@ const SCROLL_PX = 8; // a frame
 
 export const orderLook = sheet(`
 .rows .c0{cursor:grab}
+@media (pointer:coarse){.rows .row{user-select:none;-webkit-user-select:none;-webkit-touch-callout:none}}
 .moving{user-select:none}
 .moving .row,.moving .c0{cursor:grabbing}
 .rows .row.held{background:var(--mark);outline:2px solid var(--accent);outline-offset:-2px}

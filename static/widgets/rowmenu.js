@@ -5,6 +5,8 @@ import { copyText } from "./clip.js";
 import { menuLook, openMenu } from "./menu.js";
 import { moveBy } from "./order.js";
 
+const COPY_KEYS = /^(Mac|iP)/.test(navigator.platform) ? "Meta+C" : "Control+C";
+
 /**
  * Opens it at `x`, `y` for `row`, and for all `selected` where it is one of them. `head` is that of the column in
  * which it was asked for, null = in none; `textOf(rows)` is what is copied.
@@ -18,7 +20,7 @@ export function openRowMenu(grid, { row, selected, head, textOf, x, y }) {
   const sort = head?.querySelector("button");
   const copy = (which) => copyText(textOf(which));
   const entries = [
-    [rows.length > 1 ? `Copy ${rows.length} rows` : "Copy row", () => copy(rows), "Control+C"],
+    [rows.length > 1 ? `Copy ${rows.length} rows` : "Copy row", () => copy(rows), COPY_KEYS],
     ["Copy all rows", () => copy([...grid.rows.values()])],
     sort && [`Sort by ${sort.textContent}`, () => sort.click()],
     ["Move to the top", () => moveBy(grid, row, -Infinity)],

@@ -2,9 +2,10 @@
 
 import { Columns, decimalsOfRow, padding } from "../columns.js";
 import { cellText, isLink } from "../format.js";
-import { define } from "./element.js";
+import { define, listOf } from "./element.js";
 import { GridElement } from "./grid.js";
 import { gridLook } from "./gridlook.js";
+import { later } from "./later.js";
 import { aim, linkLook, newLink } from "./link.js";
 import { sheet } from "./make.js";
 
@@ -23,6 +24,7 @@ const LINK = {
 
 export class StreamTable extends GridElement {
   #columns = new Columns();
+  #showTotals = null;
 
   reset() {
     super.reset();
@@ -36,6 +38,20 @@ export class StreamTable extends GridElement {
   learn(item, row) {
     this.#columns.learn(item);
     row.decimals = Math.max(row.decimals, decimalsOfRow(this.#columns.shown, item));
+  }
+
+  show(dirty, now) {
+    super.show(dirty, now);
+    if (this.totals || this.#showTotals) this.#sum();
+  }
+
+  #sum() {
+    if (this.#showTotals) return this.#showTotals(this.shown, listOf(this.totals) ?? [], this.view.items);
+    this.#showTotals = () => {};
+    later(() => import("./totals.js"), ({ newTotals }) => {
+      this.#showTotals = newTotals(this.shadowRoot);
+      this.soon();
+    });
   }
 
   summary(count) {
@@ -56,4 +72,4 @@ export class StreamTable extends GridElement {
   }
 }
 
-define("stream-table", StreamTable, [gridLook, linkLook, look], ["order"]);
+define("stream-table", StreamTable, [gridLook, linkLook, look], ["order", "totals"]);

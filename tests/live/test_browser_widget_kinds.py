@@ -70,6 +70,20 @@ async def test_in_a_table_rows_come_change_and_go_visibly(page: Page, stage: Sta
     await gone.wait_for(state="detached")
 
 
+async def test_a_table_sums_the_fields_that_it_is_told_to(page: Page, stage: Stage) -> None:
+    fills = [{"id": n, "side": "buy", "fee": fee, "qty": 10 * n} for n, fee in ((1, 0.1), (2, 0.2))]
+    stage.snapshot("fills", fills)
+    await show(page, stage, element("table", channel="fills", totals="qty,fee", max=1))
+    totals = f"[...{root('table')}.querySelectorAll('.totals .cell')].map((one) => one.innerText)"
+    await holds(page, f"{totals}.join() === 'Total,,0.3,30'")
+    await stage.say(diff("fills", 2, patch=[{"id": 1, "qty": 15, "fee": None}]))
+    await holds(page, f"{totals}.join() === 'Total,,0.2,35'")
+    await page.evaluate("document.querySelector('stream-table').fields = 'qty,id'")
+    await holds(page, f"{totals}.join() === '35,'")
+    await page.evaluate("document.querySelector('stream-table').totals = null")
+    await page.locator(".totals").wait_for(state="hidden")
+
+
 async def test_a_ticker_moves_until_it_is_pointed_at_and_not_for_those_who_mind(
     page: Page, stage: Stage
 ) -> None:

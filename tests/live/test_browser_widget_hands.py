@@ -76,6 +76,16 @@ async def test_a_row_that_is_dragged_stays_where_it_was_put(
     assert await page.locator("[aria-selected=true]").count() == 0
 
 
+async def test_an_own_order_outlives_the_link(page: Page, stage: Stage) -> None:
+    await begin(page, stage)
+    await page.locator("stream-watchlist .rows .row").nth(2).focus()
+    await page.keyboard.press("Alt+ArrowUp")
+    await holds(page, order_is("A", "C", "B"))
+    stage.snapshot("quotes", [{"symbol": "0", "last": 1.5}, *QUOTES])
+    await stage.hang_up()
+    await holds(page, order_is("A", "C", "B", "0"))
+
+
 async def test_escape_puts_a_dragged_row_back(page: Page, stage: Stage) -> None:
     await begin(page, stage)
     await drag(page, "A", "C", release=False)

@@ -292,7 +292,9 @@ async def test_properties_and_attributes_are_one_and_states_are_told(
           return [states, names.map((name) => one.getAttribute(name)), one.max];
         }"""
     )
-    assert told == [["loading", "empty"], ["empty", "5", "dark", "2"], 5]
+    # "loading" is not told where the answer is there before the next frame.
+    assert told[0] in (["loading", "empty"], ["empty"])
+    assert told[1:] == [["empty", "5", "dark", "2"], 5]
     await page.get_by_text("Nothing in empty now").wait_for()
 
 

@@ -165,7 +165,7 @@ class FetchedSettings(PolledSettings):
     max_bytes: Annotated[Bytes, Field(ge=1)] = Field(
         default=5 * 2**20,
         description="Largest answer, decoded: room for tens of thousands of items, "
-        "and a bound on memory.",
+        "and a bound on memory. JSON may take 16 times as much while it is read.",
     )
     timeout: Interval = Field(
         default=15.0,

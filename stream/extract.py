@@ -19,13 +19,16 @@ import orjson
 from stream.errors import SourceError, did_you_mean
 from stream.model import SAFE_INTEGER, VALUE, Item, Json, Key
 from stream.query import Query, QueryError
+from stream.weight import may_exceed
 
 MAX_DEPTH: Final = 100
 """Deepest nesting read; orjson reads 1,024 but writes only 254."""
 MAX_ITEMS: Final = 100_000
-MAX_CONTAINERS: Final = 4 * MAX_ITEMS
-"""Most objects and lists in one document: one of 8 bytes takes 232 in memory, so that a bound
-on bytes alone would be none."""
+MAX_GROWTH: Final = 16
+"""So many times its bytes reading a document may take in memory: quotes and articles take 4 to 9,
+order books 15, but lists of nothing 40, so that a bound on bytes alone would be none."""
+SMALL_BYTES: Final = 5 * 2**20
+"""Smaller documents may take as much as one of this size."""
 _MAX_MESSAGE: Final = 200
 """Most characters of the upstream's own words in a message of ours."""
 _TITLE_WITHIN: Final = 65_536
@@ -120,9 +123,8 @@ def parse_json(body: bytes, *, max_depth: int = MAX_DEPTH, content_type: str = "
     list that is labelled as HTML is read all the same.
 
     Raises:
-        SourceError: ``empty``, ``html``, ``too_deep``, ``too_many_items`` (of objects and lists
-            at any depth) or ``bad_json`` (lone surrogates, NaN, Infinity and numbers beyond a
-            double are that, too).
+        SourceError: ``empty``, ``html``, ``too_deep``, ``too_large`` (in memory, once read) or
+            ``bad_json`` (lone surrogates, NaN, Infinity and numbers beyond a double are that, too).
     """
     text = body[len(_BOM) :] if body.startswith(_BOM) else body
     first = text[:64].lstrip()[:1] or text.lstrip()[:1]
@@ -134,10 +136,9 @@ def parse_json(body: bytes, *, max_depth: int = MAX_DEPTH, content_type: str = "
     # Texts may hold brackets, too, but not so many.
     outline = text.translate(_TO_OUTLINE)
     openers = outline.count(b"[")
-    if openers > MAX_CONTAINERS:
-        raise SourceError(
-            "too_many_items", f"more than {MAX_CONTAINERS} objects and lists in one answer"
-        )
+    has_long = _LONG in outline
+    del outline
+    _check_weight(text, openers)
     try:
         document: Json = orjson.loads(text)
     except orjson.JSONDecodeError as error:
@@ -146,10 +147,22 @@ def parse_json(body: bytes, *, max_depth: int = MAX_DEPTH, content_type: str = "
         raise SourceError("bad_json", _position(error, len(body))) from None
     if openers > max_depth and _is_deeper(document, max_depth, openers):
         raise _too_deep(max_depth)
-    if _LONG in outline and _may_hold_huge_integer(text.translate(_TO_ZEROS, _NOT_SKETCHED)):
+    if has_long and _may_hold_huge_integer(text.translate(_TO_ZEROS, _NOT_SKETCHED)):
+        document = None  # or there would be two of them for a while
         # orjson has accepted the text, so this slower reader meets neither NaN nor bad UTF-8.
         document = json.loads(text, parse_int=_exact)
     return document
+
+
+def _check_weight(text: bytes, openers: int) -> None:
+    most = MAX_GROWTH * max(len(text), SMALL_BYTES)
+    if weight := may_exceed(text, openers, most):
+        size, needed, allowed = (f"{n / 2**20:.0f} MiB" for n in (len(text), weight, most))
+        raise SourceError(
+            "too_large",
+            f"the answer holds too many small values: {size} of JSON would take {needed} of memory "
+            f"to read, at most {allowed} are allowed",
+        )
 
 
 def page_message(page: bytes, expected: str) -> str:

@@ -165,7 +165,7 @@ class FetchedSettings(PolledSettings):
     max_bytes: Annotated[Bytes, Field(ge=1)] = Field(
         default=5 * 2**20,
         description="Largest answer, decoded: room for tens of thousands of items, "
-        "and a bound on memory.",
+        "and a bound on memory. JSON may take 16 times as much while it is read.",
     )
     timeout: Interval = Field(
         default=15.0,
@@ -224,6 +224,12 @@ class HttpSettings(FetchedSettings):
         description="The field that identifies an item, or a list of fields. Default: id, guid, "
         "url or link, then a hash of the content.",
     )
+    aliases: FieldName | None = Field(
+        default=None,
+        description="For upstreams that change the keys of things: the field that lists all keys "
+        "an item goes by. What a `window` keeps under one of them goes when the item comes "
+        "under another.",
+    )
     tolerance: dict[str, Annotated[float, Field(ge=0, strict=True)]] = Field(
         default={}, description="For a numeric field: a change up to this is no change."
     )
@@ -270,6 +276,8 @@ class HttpSettings(FetchedSettings):
     def _check_keys(self) -> None:
         if self.keys is not None and self.detail is not None:
             raise Mistake("detail", "a source with a table keys has no second request")
+        if self.aliases is not None and self.removal != "window":
+            raise Mistake("aliases", 'without removal = "window" nothing is kept under another key')
         if any(KeysTemplate(text).forms for text in self.add.values()) and (
             self.keys is None or self.keys.max != 1
         ):

@@ -25,6 +25,8 @@ class Contribution:
     Attributes:
         window: an item that is gone from the answer has aged out: it is kept until newer ones push
             it out. Otherwise gone from the answer is gone.
+        aliases: the field that lists all keys an item goes by. What is kept under one of them is
+            that item as it was called before, and goes.
         empty_ok: answers that take away nearly all are believed at once, not only when they come
             twice.
         on_demand: an item that is gone may only be wanted no longer, so that losing many is no
@@ -35,6 +37,7 @@ class Contribution:
 
     name: str
     window: bool = False
+    aliases: str | None = None
     empty_ok: bool = False
     on_demand: bool = False
     key: str | None = None
@@ -56,12 +59,25 @@ class Contribution:
         answer = dict(keyed.items)
         if self.window and self.key == keyed.key:
             room = None if retain is None else max(0, retain - len(answer))
-            aged = {name: item for name, item in self.items.items() if name not in answer}
+            current = answer.keys() | self._aliases(answer)
+            aged = {name: item for name, item in self.items.items() if name not in current}
             answer.update(retained(aged, retain=room, sort=sort))
         self.items = answer
         if keyed.items or self.key is None:
             self.key = keyed.key
         return True
+
+    def _aliases(self, answer: Mapping[Key, Item]) -> set[Key]:
+        if self.aliases is None:
+            return set()
+        lists = [item.get(self.aliases) for item in answer.values()]
+        return {
+            name
+            for names in lists
+            if isinstance(names, list)
+            for name in names
+            if isinstance(name, str | int)
+        }
 
     def _is_doubtful(self, keyed: Keyed) -> bool:
         """Whether many items became none, or more than nine in ten would go."""

@@ -1,10 +1,11 @@
-"""A certificate authority of the test's own, and certificates for 127.0.0.1 by it."""
+"""A certificate authority of the test's own, and certificates for this machine by it."""
 
 from __future__ import annotations
 
 import datetime
 import ipaddress
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,8 +39,8 @@ class Certified:
         return ssl.create_default_context(cafile=self.authority)
 
 
-def certify(folder: Path) -> Certified:
-    """Write a new authority, a certificate for 127.0.0.1 and its key."""
+def certify(folder: Path, addresses: Sequence[str] = ("127.0.0.1",)) -> Certified:
+    """Write a new authority, a certificate for these addresses and its key."""
     ca_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
     ca_name, name = _named("Test authority"), _named("127.0.0.1")
     authority = (
@@ -56,7 +57,9 @@ def certify(folder: Path) -> Certified:
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs=False), critical=True)
         .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
+            x509.SubjectAlternativeName(
+                [x509.IPAddress(ipaddress.ip_address(each)) for each in addresses]
+            ),
             critical=False,
         )
         .add_extension(

@@ -6,7 +6,7 @@ import pytest
 
 from stream.identity import Keyed
 from stream.merge import Contribution, Merge, retained
-from stream.model import Item, Key
+from stream.model import Item, Json, Key
 
 
 def keyed(names: str, key: str = "id") -> Keyed:
@@ -30,6 +30,20 @@ def test_a_window_keeps_what_aged_out_until_newer_push_it_out() -> None:
         merge.take("s", keyed(names))
     assert len(merge.items()) == 3
     assert {"c", "d"} <= merge.items().keys()
+
+
+def test_a_window_does_not_keep_what_came_under_another_key() -> None:
+    def take(merge: Merge, **items: Json) -> list[Key]:
+        found: dict[Key, Item] = {key: {"id": key, "ids": ids} for key, ids in items.items()}
+        merge.take("s", Keyed(found, "id", 0, 0, "id"))
+        return list(merge.items())
+
+    merge = Merge([Contribution("s", window=True, aliases="ids")], retain=None, sort=None)
+    assert take(merge, nc1=["nc1"], nc2=["nc2"]) == ["nc1", "nc2"]
+    assert take(merge, us7=["nc1", "us7"]) == ["us7", "nc2"]
+    # Two in one answer are two, whatever they say of each other.
+    assert take(merge, us7=["nc2"], nc2=["us7"]) == ["us7", "nc2"]
+    assert take(merge, us8=None) == ["us8", "us7", "nc2"]
 
 
 def test_in_a_sorted_window_the_last_by_sort_is_pushed_out_whenever_it_aged_out() -> None:

@@ -53,6 +53,7 @@ class Traits:
 
     Attributes:
         window: items gone from the answer have aged out; otherwise they are deleted.
+        aliases: the field that lists all keys an item goes by.
         empty_ok: an empty answer is believed at once.
         ignore, tolerance: what is no change, see `stream.diff`.
         keys: the source reads only keys that are watched.
@@ -76,6 +77,7 @@ class Traits:
     silence_s: float | None = None
     demand: str = "always"
     linger_s: float = 30.0
+    aliases: str | None = None
 
     @classmethod
     def of(cls, settings: SourceTable) -> Traits:
@@ -100,7 +102,7 @@ class Traits:
             is_plain = isinstance(settings.key, str) and "." not in settings.key
             traits = replace(traits, key=str(settings.key) if is_plain else ADDED_KEY)
         if isinstance(settings, HttpSettings):
-            traits = replace(traits, keys=settings.keys)
+            traits = replace(traits, keys=settings.keys, aliases=settings.aliases)
         if isinstance(settings, SseSettings):
             traits = replace(traits, follows=True, silence_s=settings.silence)
         return traits
@@ -139,6 +141,7 @@ class Traits:
         return Contribution(
             name,
             window=self.window,
+            aliases=self.aliases,
             empty_ok=self.empty_ok,
             on_demand=self.keys is not None,
         )

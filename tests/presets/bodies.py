@@ -235,8 +235,12 @@ GITHUB = [
 ]
 
 
-def usgs(generated_ms: int) -> dict[str, Any]:
-    """The feed as it is generated at that moment: the same quakes, another body."""
+def usgs(generated_ms: int, preferred: str = "nc1") -> dict[str, Any]:
+    """The feed as it is generated at that moment: the same quakes, another body.
+
+    Args:
+        preferred: which of its ids the quake goes by.
+    """
     return {
         "type": "FeatureCollection",
         "metadata": {
@@ -256,14 +260,14 @@ def usgs(generated_ms: int) -> dict[str, Any]:
                     "time": 1795480200123,
                     "updated": generated_ms,
                     "tz": None,
-                    "url": "https://earthquake.usgs.gov/earthquakes/eventpage/nc1",
+                    "url": f"https://earthquake.usgs.gov/earthquakes/eventpage/{preferred}",
                     "alert": None,
                     "status": "automatic",
                     "tsunami": 0,
                     "ids": ",nc1,us7,",
                 },
                 "geometry": {"type": "Point", "coordinates": [-122.7, 38.8, 1.9]},
-                "id": "nc1",
+                "id": preferred,
             }
         ],
     }

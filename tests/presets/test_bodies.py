@@ -240,6 +240,7 @@ WANTED: dict[str, list[dict[str, object]]] = {
     "usgs-quakes": [
         {
             "id": "nc1",
+            "ids": ["nc1", "us7"],
             "place": "5 km NW of The Geysers, CA",
             "time": "2026-11-24T00:30:00Z",
             "updated": "2026-11-24T00:31:00Z",
@@ -426,6 +427,17 @@ async def test_what_leaves_a_window_stays_and_what_is_undone_goes(
         before = source.items
         assert await changes(source, upstream, gone) == 0
         assert source.items == before
+
+
+async def test_a_quake_that_another_network_takes_over_stays_one_quake(upstream: Upstream) -> None:
+    upstream.set("/a", bodies.usgs(1795480260000))
+    async with reading(table("usgs-quakes", upstream, 'every = "100ms"')) as source:
+        assert [quake["id"] for quake in source.items] == ["nc1"]
+        upstream.set("/a", bodies.usgs(1795480320000, preferred="us7"))
+        await until(
+            lambda: [quake["id"] for quake in source.items] == ["us7"], what="its new id alone"
+        )
+        assert source.poller.tally.changes == 2
 
 
 async def test_a_resolved_incident_goes_at_once(upstream: Upstream) -> None:

@@ -1,6 +1,6 @@
 // What modules offer, as TypeScript sees it: `node surface.mjs <typescript.js> <file>…` tells for each file
-// what it exports: of a class the members of its instances, of a function how many arguments it takes and
-// the members of what it returns.
+// what it exports: of a class the members of its instances, of an interface its members, of a function how
+// many arguments it takes and the members of what it returns.
 
 import { createRequire } from "node:module";
 
@@ -24,9 +24,9 @@ console.log(JSON.stringify(told));
 function offered(symbol) {
   const real = symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol;
   const { valueDeclaration: declaration, flags, name } = real;
-  if (flags & ts.SymbolFlags.Class) {
-    return [[name, { kind: "class", members: members(checker.getDeclaredTypeOfSymbol(real)) }]];
-  }
+  const kind = { [ts.SymbolFlags.Class]: "class", [ts.SymbolFlags.Interface]: "interface" }[
+    flags & (ts.SymbolFlags.Class | ts.SymbolFlags.Interface)];
+  if (kind) return [[name, { kind, members: members(checker.getDeclaredTypeOfSymbol(real)) }]];
   if (!(flags & ts.SymbolFlags.Function)) return [];
   const [signature] = checker.getTypeOfSymbolAtLocation(real, declaration).getCallSignatures();
   const returned = checker.getNonNullableType(signature.getReturnType());

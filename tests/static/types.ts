@@ -6,10 +6,10 @@ import { apply, connect, empty, sorted } from "../../static/stream.js";
 import type {
   Change, Channel, Client, ConnectOptions, Item, Key, LinkState, Message, Notice, SourceState, Status,
 } from "../../static/stream.js";
-import {
-  StreamChart, StreamElement, StreamNews, StreamStatus, StreamTable, StreamTicker, StreamWatchlist,
+import type {
+  ElementState, Selection, StateChange, StreamChart, StreamElement, StreamNews, StreamStatus, StreamTable,
+  StreamTicker, StreamWatchlist, Update,
 } from "../../static/widgets.js";
-import type { ElementState, Selection, StateChange, Update } from "../../static/widgets.js";
 
 declare function draw(name: string, items: [Key, Item][]): void;
 declare function show(...texts: (string | number | boolean | null | undefined)[]): void;

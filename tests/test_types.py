@@ -168,8 +168,9 @@ def test_the_words_of_the_types_are_those_of_the_scripts() -> None:
     assert states is not None
     elements = (STATIC / "widgets.d.ts").read_text(encoding="utf-8")
     assert set(re.findall(r"`(\w+)`", states[1])) == union(elements, "ElementState")
-    names = set(re.findall(r"\bstream-(?:select|state|update)\b", page))
-    assert names == declared("widgets.d.ts", "interface StreamEvents")
+    scripts = "".join(path.read_text(encoding="utf-8") for path in STATIC.glob("widgets/*.js"))
+    sent = set(re.findall(r'\.send\("([\w-]+)"', scripts))
+    assert sent == declared("widgets.d.ts", "interface StreamEvents")
 
 
 def union(types: str, name: str) -> set[str]:

@@ -1,5 +1,5 @@
 /** Follows channels of a `stream` server over one link, and resumes by itself. See docs/protocol.md. */
-export function connect(url?: string | URL, options?: ConnectOptions): Client;
+export function connect(url: string | URL | undefined, options: ConnectOptions): Client;
 
 export interface ConnectOptions {
   /** At least one channel name, as an array or separated by commas. */
@@ -13,7 +13,7 @@ export interface ConnectOptions {
   /** Only these top-level fields (and the key). */
   fields?: string | Iterable<string>;
   /** Only these items. */
-  keys?: string | Iterable<string>;
+  keys?: string | Iterable<Key>;
   /** A JMESPath expression over one item. */
   where?: string;
   /** Most diffs per second, 0.01 to 100; the rest is composed into the next. */
@@ -141,6 +141,16 @@ export interface Client extends EventTarget, AsyncIterable<Notice> {
     type: string,
     listener: EventListenerOrEventListenerObject | null,
     options?: boolean | AddEventListenerOptions,
+  ): void;
+  removeEventListener<T extends keyof ClientEvents>(
+    type: T,
+    listener: (event: ClientEvents[T]) => void,
+    options?: boolean | EventListenerOptions,
+  ): void;
+  removeEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: boolean | EventListenerOptions,
   ): void;
 }
 

@@ -52,12 +52,15 @@ export interface StreamElement extends HTMLElement {
   channel: string | null;
   /** A JWT. It can be read in the page; give one that may read only. */
   token: string | null;
-  /** What to show, with commas; an array is taken too. It is not sent: elements share a link. */
-  fields: string | null;
-  /** Only these items, with commas; an array is taken too. */
-  keys: string | null;
+  /** What to show, with commas. It is not sent: elements share a link. */
+  get fields(): string | null;
+  set fields(names: string | readonly string[] | null);
+  /** Only these items, with commas. */
+  get keys(): string | null;
+  set keys(keys: string | readonly Key[] | null);
   /** The same as `keys`. */
-  symbols: string | null;
+  get symbols(): string | null;
+  set symbols(keys: string | readonly Key[] | null);
   /** A JMESPath expression over one item. */
   where: string | null;
   /** Most changes a second, 0.01 to 100. */
@@ -72,18 +75,13 @@ export interface StreamElement extends HTMLElement {
   paused: boolean;
   /** A client of the page's own that follows the channel; then `src`, `token`, `keys`, … ask for nothing. */
   client: Client | null;
-  /** How the channel stands now. */
-  readonly state: { name: ElementState | ""; tone: "ok" | "calm" | "warn" | "bad"; text: string };
-  addEventListener<T extends keyof StreamEvents>(
-    type: T,
-    listener: (event: StreamEvents[T]) => void,
-    options?: boolean | AddEventListenerOptions,
-  ): void;
-  addEventListener(
-    type: string,
-    listener: EventListenerOrEventListenerObject | null,
-    options?: boolean | AddEventListenerOptions,
-  ): void;
+  /** How the channel stands now; `since` is in milliseconds, as `Date.now()`. */
+  readonly state: {
+    name: ElementState | "";
+    tone: "ok" | "calm" | "warn" | "bad";
+    text: string;
+    since: number;
+  };
 }
 
 /** Quotes, one a row. */
@@ -130,6 +128,8 @@ export interface StreamChart extends StreamElement {
 export interface StreamStatus extends StreamElement {}
 
 declare global {
+  /** They bubble, so that any element, the document and the window hear them. */
+  interface GlobalEventHandlersEventMap extends StreamEvents {}
   interface HTMLElementTagNameMap {
     "stream-watchlist": StreamWatchlist;
     "stream-news": StreamNews;

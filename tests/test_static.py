@@ -353,7 +353,7 @@ def test_every_attribute_part_and_property_of_the_elements_is_declared_and_descr
     for name in attributes:
         assert f"`{name}`" in page or f"`{name}=" in page, name
         camel = re.sub(r"-(.)", lambda found: found[1].upper(), name)
-        assert re.search(rf"^  {camel}: ", types, re.MULTILINE), name
+        assert re.search(rf"^  (?:get )?{camel}(?:\(\))?: ", types, re.MULTILINE), name
     for name in set(re.findall(r"--stream-[\w-]+", "\n".join(scripts))):
         assert f"`{name}`" in page, name
     for name in set(re.findall(r'\bpart(?:: |\()"(\w+)"', "\n".join(scripts))):

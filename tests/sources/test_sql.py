@@ -241,7 +241,7 @@ async def test_a_slow_statement_is_interrupted_and_the_loop_stays_free(desk: Des
         error = await fault(source)
     counting.cancel()
     assert (error.kind, error.message) == ("timeout", "no complete answer in 0.3 s")
-    assert turns > 10
+    assert turns > 2  # held up, it would have had one
 
 
 async def test_a_read_that_is_cancelled_leaves_nothing_running(desk: Desk) -> None:

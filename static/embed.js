@@ -1,9 +1,10 @@
 // The embed builder: choose a widget and what it shows, see it live, copy the lines for one's own page.
 
-import { knownChannels, offer, preferring, say, widget } from "./channels.js";
+import { knownChannels, offer, preferring, say, watchMissing, widget } from "./channels.js";
 import { element, setText } from "./dom.js";
 import { copyable } from "./panels.js";
 import { base, pathOf, read, takeToken, token } from "./server.js";
+import { offerToken } from "./tokenbox.js";
 
 /** Element → what it is for, the shape it is made for, and the attributes worth offering. */
 const WIDGETS = {
@@ -27,13 +28,16 @@ let channels = [];
 let typing = null;
 
 takeToken();
+offerToken();
 copyable(find("#result .snippet"));
 start();
 
 async function start() {
-  channels = await knownChannels(say);
+  channels = await knownChannels(say, []);
   if (channels === null) return;
-  offer(form.elements.widget, Object.entries(WIDGETS).map(([name, { text }]) => [name, text]));
+  const shapes = new Set(channels.map(({ shape }) => shape));
+  const first = shapes.has("quote") ? "stream-watchlist" : shapes.has("article") ? "stream-news" : "stream-table";
+  offer(form.elements.widget, Object.entries(WIDGETS).map(([name, { text }]) => [name, text]), first);
   form.addEventListener("submit", (event) => event.preventDefault());
   form.elements.widget.addEventListener("change", chooseWidget);
   form.elements.channel.addEventListener("change", chooseChannel);
@@ -43,6 +47,13 @@ async function start() {
     typing = setTimeout(build, TYPING_MS);
   });
   await chooseWidget();
+  watchMissing(() => [form.elements.channel.value], {
+    list: (now) => {
+      channels = now;
+      if (channels.length > 0) chooseWidget();
+    },
+    again: () => {},
+  });
 }
 
 async function chooseWidget() {

@@ -105,10 +105,9 @@ async def test_the_first_page_says_of_every_source_in_words_what_is_wrong(page: 
             await page.goto(running.url)
             await page.locator("#sources tr.is-bad").wait_for()
             bad, well = await _texts(page, "#sources tbody tr")
-            assert bad.startswith("ill failing http")
-            assert "503" in bad
+            assert bad.startswith("ill failing 503")
             assert "since" in bad
-            assert well.startswith("well ok http")
+            assert well.startswith("well ok")
             assert await page.locator("#sources-count").inner_text() == "2, 1 not ok"
             assert {text.split()[0] for text in await _texts(page, "#list tbody tr")} == {
                 "well",
@@ -126,7 +125,7 @@ async def test_a_304_counts_once_among_the_reads_that_brought_nothing_new(page: 
         async with serving(toml) as running:
             await upstream.wait_hits("/q", 12)
             await page.goto(running.url)
-            await expect(page.locator("#sources tbody td").nth(6)).to_have_text(re.compile("^9. %"))
+            await expect(page.locator("#sources tbody td").nth(7)).to_have_text(re.compile("^9. %"))
 
 
 async def test_a_view_is_tried_in_the_form_and_all_lines_to_copy_ask_for_it(page: Page) -> None:
@@ -159,6 +158,33 @@ async def test_the_server_s_own_words_explain_a_view_that_cannot_be(
         await page.goto(f"{running.url}/#/alerts?where=level%20%3E%3E")
         await page.locator("#link-banner").get_by_text("where:").wait_for()
         complaints.forgive("400 .Bad Request.|WebSocket connection to")
+
+
+async def test_the_list_is_narrowed_by_name_or_by_state(page: Page) -> None:
+    async with Upstream() as upstream:
+        upstream.set("/ill", b"", status=503)
+        toml = f'[sources.ill]\nkind = "http"\nurl = "{upstream.url("/ill")}"\nevery = "300ms"\n'
+        async with serving(f'{toml}[sources.alerts]\nkind = "push"\n') as running:
+            await page.goto(running.url)
+            names = page.locator("#list tbody th")
+            await expect(names).to_have_text(["ill", "alerts"])
+            await page.locator("#list").get_by_text("failing").wait_for()
+            for typed, found in {"failing": "ill", "ok": "alerts", "Lert": "alerts"}.items():
+                await page.get_by_role("searchbox").fill(typed)
+                await expect(names).to_have_text([found])
+            await page.get_by_role("searchbox").fill("fai")
+            await page.get_by_text("No channel has “fai” in its name").wait_for()
+
+
+async def test_where_there_is_no_clipboard_the_text_is_selected_instead(page: Page) -> None:
+    await page.add_init_script("delete Navigator.prototype.clipboard")
+    async with serving(CONFIG) as running:
+        await page.goto(f"{running.url}/#/alerts")
+        await page.get_by_role("tab", name="Subscribe").click()
+        await page.get_by_role("button", name="Copy").first.click()
+        await page.get_by_role("button", name="Selected: copy it by hand").wait_for()
+        selected = await page.evaluate("getSelection().toString()")
+        assert selected == f"curl -N {running.url}/sse/alerts"
 
 
 async def test_raw_messages_pass_with_their_type_and_cursor(page: Page) -> None:

@@ -128,6 +128,20 @@ async def test_a_headline_is_read_here_first_and_its_link_leads_to_the_source(pa
         assert len(page.context.pages) == 1
 
 
+async def test_the_address_leads_to_the_article_that_was_read(page: Page) -> None:
+    async with filled() as running:
+        await page.goto(f"{running.url}/news")
+        await page.locator("stream-news").get_by_text("Headline n1").click()
+        assert "article=n1" in page.url
+        await page.reload()
+        await expect(page.locator("#title")).to_have_text("Headline n1")
+        await page.get_by_label("Channel", exact=True).select_option("users")
+        await page.get_by_text("Ada").wait_for()
+        await expect(page.locator("#title")).to_be_hidden()
+        await expect(page.get_by_role("searchbox")).to_be_hidden()
+        assert "article" not in page.url
+
+
 async def _body(request: Request) -> Response:
     state = request.app.state
     headers = {"content-security-policy": f"default-src 'self'; {state.policy}"}

@@ -32,7 +32,9 @@ export class ChannelPane {
     this.#onNews = onNews;
     this.#onDenied = onDenied;
     this.#onItems = onItems;
-    this.#item = new ItemPane(this.#find("#item"));
+    this.#item = new ItemPane(this.#find("#item"), () => {
+      this.#table.shadowRoot.querySelector(".rows [tabindex='0']")?.focus();
+    });
     this.#raw = new RawTape(this.#find("#raw"));
     this.#snippets = new Snippets(this.#find("#panel-use"));
     this.#find("#again").addEventListener("click", () => this.#client?.reconnect());

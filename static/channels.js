@@ -53,7 +53,7 @@ export function watchMissing(names, { list, again }) {
 
 /** The channels of a shape first, then others that have items. */
 export function preferring(channels, shape) {
-  const rank = (channel) => (channel.shape === shape ? 0 : channel.count > 0 ? 1 : 2);
+  const rank = (channel) => (shape && channel.shape === shape ? 0 : channel.count > 0 ? 1 : 2);
   return [...channels].sort((a, b) => rank(a) - rank(b));
 }
 

@@ -147,7 +147,7 @@ function itemOf(key) {
 }
 
 function fieldsOf(item) {
-  return Object.keys(item).filter((field) => typeof item[field] === "number");
+  return Object.keys(item).filter((field) => field !== view?.key && typeof item[field] === "number");
 }
 
 /** Answers whether another field is chosen now. */

@@ -66,6 +66,23 @@ async def test_an_item_is_shown_in_full_beside_the_table_and_follows_what_change
         await expect(pane).to_be_hidden()
 
 
+async def test_an_item_opens_and_closes_with_keys_and_the_row_has_the_focus_again(
+    page: Page,
+) -> None:
+    async with serving(CONFIG) as running:
+        await publish(running, "alerts", [{"id": "a", "level": 1}, {"id": "b", "level": 2}])
+        await page.goto(f"{running.url}/#/alerts")
+        rows = page.locator("#items .rows").get_by_role("row")
+        await rows.nth(1).press("Enter")
+        await page.get_by_role("button", name="Close the item").press("Escape")
+        await expect(page.locator("#item")).to_be_hidden()
+        await expect(rows.nth(1)).to_be_focused()
+        await rows.nth(1).press("Enter")
+        await expect(page.locator("#item")).to_be_visible()
+        await rows.nth(1).press("Escape")
+        await expect(page.locator("#item")).to_be_hidden()
+
+
 async def test_a_paused_page_stands_still_and_then_shows_what_is_now(page: Page) -> None:
     async with serving(CONFIG) as running:
         await publish(running, "alerts", {"id": "a", "level": 1})

@@ -160,12 +160,29 @@ async def test_what_the_builder_gives_works_on_a_page_of_another_origin(
             await page.locator(f"#preview {widget}").get_by_text("Pause").wait_for()
             theirs.state.markup = await page.locator("#code").inner_text()
             theirs.state.policy = await page.locator("#advice code").nth(1).inner_text()
-            shown = {"stream-news": "Headline n3", "stream-table": "Ada"}.get(widget, "AAA")
+            shown = "Headline n3" if widget == "stream-news" else "AAA"
             await page.goto(origin)
             await page.locator(widget).get_by_text(shown).first.wait_for()
             if widget == "stream-watchlist":
                 await publish(running, "quotes", {"patch": [{"symbol": "AAA", "last": 7.25}]})
                 await page.locator(widget).get_by_text("7.25").wait_for()
+
+
+async def test_the_console_leads_to_the_builder_with_the_widget_for_its_channel(
+    page: Page,
+) -> None:
+    async with filled() as running:
+        for channel, widget in {"news": "news", "users": "table", "quotes": "watchlist"}.items():
+            await page.goto(f"{running.url}/#/{channel}")
+            await page.get_by_role("tab", name="Subscribe").click()
+            await page.get_by_role("link", name="Put it on a page as a widget").click()
+            await expect(page.locator("[name=widget]")).to_have_value(f"stream-{widget}")
+            await expect(page.locator("[name=channel]")).to_have_value(channel)
+            await expect(page.locator("#code")).to_contain_text(f'channel="{channel}"')
+        await page.locator("[name=widget]").select_option("stream-status")
+        await page.locator("[name=channel]").select_option("users")
+        await page.reload()
+        await expect(page.locator("#code")).to_contain_text('<stream-status channel="users">')
 
 
 async def test_the_builder_offers_what_each_widget_takes_and_shows_it_at_once(page: Page) -> None:

@@ -37,13 +37,16 @@ export async function knownChannels(say, shapes) {
 export function watchMissing(names, { list, again }) {
   let timer = null;
   const look = async () => {
-    const answer = await read("channels").catch(() => null);
+    const answer = await read("channels").catch((error) => {
+      if (error.status === 401) askForToken(error.message);
+      return null;
+    });
     timer = null;
     if (answer === null) return later();
     const known = answer.body.channels.filter(({ name }) => !name.includes("{"));
     list(known);
     const missing = names().find((name) => !known.some((channel) => channel.name === name));
-    say(missing === undefined ? "" : `There is no channel ‘${missing}’ now. Choose another, or wait until it is back.`);
+    say(missing === undefined ? "" : `There is no channel ‘${missing}’ to read now. Choose another, or wait until it is back.`);
     if (missing === undefined) again();
     else later();
   };

@@ -12,7 +12,7 @@ import { Traffic } from "./traffic.js";
 
 const PARTS = ["watch", "tape"];
 const LAYOUTS = ["columns", "sidebar", "wall"];
-const FIELDS = { sidebar: "symbol,last,change_pct", wall: "symbol,last,change_pct,spark" };
+const TILE = "symbol,last,change_pct,spark";
 const KINDS = { watch: { quote: "stream-watchlist" }, tape: { article: "stream-news" } };
 const TITLES = { watch: { quote: "Watchlist" }, tape: { article: "News" } };
 const TRANSPORTS = { ws: "WebSocket", sse: "SSE" };
@@ -123,7 +123,7 @@ function showLook() {
   const [layout, palette] = [find("#layout").value, find("#palette").value];
   document.body.dataset.layout = layout;
   const list = find("#watch .body").firstChild;
-  list.fields = chosen.watch.shape === "quote" ? FIELDS[layout] ?? null : null;
+  list.fields = layout === "wall" && chosen.watch.shape === "quote" ? TILE : null;
   for (const each of document.querySelectorAll(".body > *")) each.palette = palette === "default" ? null : palette;
   showChart();
 }

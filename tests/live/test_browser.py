@@ -193,6 +193,31 @@ async def test_the_list_is_narrowed_by_name_or_by_state(page: Page) -> None:
             await page.get_by_text("No channel has “fai” in its name").wait_for()
 
 
+async def test_back_and_forward_lead_through_the_channels_and_views_that_were_seen(
+    page: Page,
+) -> None:
+    async with serving(f'{CONFIG}[sources.others]\nkind = "push"\n') as running:
+        await publish(running, "alerts", [{"id": "a", "level": 1}, {"id": "b", "level": 2}])
+        await publish(running, "others", {"id": "c"})
+        await page.goto(running.url)
+        await page.locator("#list").get_by_text("alerts").click()
+        await _rows(page, 2)
+        await page.goto(f"{running.url}/#/alerts?where=level%20%3E%201")
+        assert await _rows(page, 1) == ["b 2"]
+        await page.locator("#list").get_by_text("others").click()
+        await expect(page.locator("#name")).to_have_text("others")
+        await page.go_back()
+        assert await _rows(page, 1) == ["b 2"]
+        await page.go_back()
+        assert await _rows(page, 2) == ["b 2", "a 1"]
+        await page.go_back()
+        await expect(page.locator("#sources")).to_be_visible()
+        assert await page.title() == "stream"
+        await page.go_forward()
+        assert await _rows(page, 2) == ["b 2", "a 1"]
+        assert len(running.service.connected) == 1
+
+
 async def test_where_there_is_no_clipboard_the_text_is_selected_instead(page: Page) -> None:
     await page.add_init_script("delete Navigator.prototype.clipboard")
     async with serving(CONFIG) as running:

@@ -107,7 +107,7 @@ async def test_a_page_offers_the_channels_of_a_server_that_came_in_place_of_its_
         await expect(page.locator("#note")).to_be_hidden()
 
 
-@pytest.mark.parametrize("path", ["desk", "news", "#/news"])
+@pytest.mark.parametrize("path", ["desk", "news", "#/news"])  # the desk keeps its link to the rest
 async def test_a_channel_that_is_back_is_shown_again_by_itself(
     page: Page, complaints: Complaints, path: str
 ) -> None:
@@ -115,7 +115,7 @@ async def test_a_channel_that_is_back_is_shown_again_by_itself(
     async with filled() as running, relaying(running.url) as relay:
         await page.goto(f"{relay.url}/{path}")
         await page.get_by_text("Headline n3").first.wait_for()
-        async with replaced(relay, '[sources.other]\nkind = "push"'):
+        async with replaced(relay, '[sources.quotes]\nkind = "push"'):
             await page.get_by_text(re.compile("no channel .news.")).first.wait_for()
         await publish(running, "news", {"patch": [{"id": "n3", "title": "Back again"}]})
         relay.target = running.url

@@ -10,6 +10,7 @@ import jwt
 import pytest
 from playwright.async_api import Page, expect
 
+from stream.access import LEEWAY_S
 from tests.live.conftest import Complaints
 from tests.live.serving import Running, serving
 
@@ -27,9 +28,9 @@ kind = "push"
 """
 
 
-def token_for(*channels: str) -> str:
+def token_for(*channels: str, for_s: float = 600) -> str:
     """A token that may read these."""
-    claims = {"exp": time.time() + 600, "read": channels, "publish": ["*"]}
+    claims = {"exp": time.time() + for_s, "read": channels, "publish": ["*"]}
     return jwt.encode(claims, KEY, algorithm="HS256")
 
 
@@ -106,3 +107,15 @@ async def test_the_box_opens_by_itself_once_and_says_what_the_server_said(
         await expect(page.locator("#list-note")).to_contain_text("the token is not valid")
         await _give(page, token_for("secrets"))
         await box.get_by_text("may not read 'alerts'").wait_for()
+
+
+@pytest.mark.parametrize("path", ["#/alerts", "desk", "news"])
+async def test_a_page_whose_token_expires_asks_for_another(
+    page: Page, complaints: Complaints, path: str
+) -> None:
+    complaints.forgive("401|Authentication|WebSocket connection")
+    async with closed() as running:
+        await page.goto(f"{running.url}/?token={token_for('alerts', for_s=5 - LEEWAY_S)}")
+        await page.goto(f"{running.url}/{path}")
+        await page.get_by_text("of alerts").first.wait_for()
+        await page.get_by_role("dialog").get_by_text("the token is not valid").wait_for()

@@ -14,8 +14,8 @@ export class ItemPane {
     this.#title = root.querySelector("h3");
     this.#list = root.querySelector("dl");
     root.querySelector("button").addEventListener("click", () => this.#leave());
-    root.parentElement.addEventListener("keydown", ({ key }) => {
-      if (key === "Escape" && this.#key !== null) this.#leave();
+    root.parentElement.addEventListener("keydown", ({ key, defaultPrevented }) => {
+      if (key === "Escape" && !defaultPrevented && this.#key !== null) this.#leave();
     });
   }
 

@@ -23,6 +23,7 @@ export class ChannelPane {
   #counts = new Map(); // second → changes in it
   #panel = "table";
   #paused = false;
+  #missingAt = null; // when the server had no such channel
 
   constructor(root, { base, token, onNews, onDenied, onItems }) {
     this.#root = root;
@@ -31,7 +32,9 @@ export class ChannelPane {
     this.#onNews = onNews;
     this.#onDenied = onDenied;
     this.#onItems = onItems;
-    this.#item = new ItemPane(this.#find("#item"));
+    this.#item = new ItemPane(this.#find("#item"), () => {
+      this.#table.shadowRoot.querySelector(".rows [tabindex='0']")?.focus();
+    });
     this.#raw = new RawTape(this.#find("#raw"));
     this.#snippets = new Snippets(this.#find("#panel-use"));
     this.#find("#again").addEventListener("click", () => this.#client?.reconnect());
@@ -67,12 +70,21 @@ export class ChannelPane {
       if (change.added.length > 0) this.#onItems(view);
     });
     on("error", ({ code, message }) => {
+      if (code === "http_404") this.#missingAt = performance.now();
       if (code === "http_401" || code === "http_403") this.#onDenied(message);
     });
     this.#onNews();
   }
 
+  /** The server listed the channel at this time; one that it did not have before is tried again. */
+  found(at) {
+    if (this.#missingAt === null || at <= this.#missingAt) return;
+    this.#missingAt = null;
+    this.#client?.reconnect();
+  }
+
   close() {
+    this.#missingAt = null;
     const client = this.#client;
     this.#client = null;
     this.#table?.remove();
@@ -190,7 +202,8 @@ export class ChannelPane {
     const text = items.size > 0 ? "" : this.#emptiness();
     nothing.hidden = text === "";
     setText(nothing, text);
-    this.#table.hidden = text !== "";
+    // What was refused is said by the banner, not once more by the table.
+    this.#table.hidden = text !== "" || (this.#link.state === "closed" && this.#view.cursor === null);
   }
 
   #emptiness() {

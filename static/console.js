@@ -3,8 +3,9 @@
 import { ChannelPane } from "./channel.js";
 import { setText } from "./dom.js";
 import { ChannelList, summary } from "./list.js";
-import { base, pathOf, setToken, takeToken, token } from "./server.js";
+import { base, pathOf, takeToken, token } from "./server.js";
 import { SourceTable } from "./sources.js";
+import { askForToken, offerToken } from "./tokenbox.js";
 import { ViewForm } from "./viewform.js";
 
 const TICK_MS = 500;
@@ -12,17 +13,17 @@ const PARAMETER = /\{([^{}]+)\}/g;
 
 const find = (selector) => document.querySelector(selector);
 const main = find("#channel");
-const shared = { base, token, onNews: paint, onDenied: askToken };
+const shared = { base, token, onNews: paint, onDenied: askForToken };
 let frame = null;
 let chosen = null;
 
 takeToken();
+offerToken();
 const list = new ChannelList(find(".list"), shared);
 const sources = new SourceTable(find("#sources"), shared);
 const form = new ViewForm(find("#view"), (query) => { location.hash = hashOf(chosen, query); });
 const pane = new ChannelPane(main, { ...shared, onItems: (view) => form.learn(view) });
 find("#parameter-form").addEventListener("submit", openParameters);
-find("#token-form").addEventListener("submit", useToken);
 addEventListener("hashchange", route);
 setInterval(paint, TICK_MS);
 route();
@@ -34,6 +35,7 @@ function paint() {
     frame = null;
     const now = Date.now() + list.skew;
     list.paint(chosen, now);
+    if (list.find(chosen)) pane.found(list.answeredAt);
     if (main.dataset.view === "live") pane.paint(now);
     if (main.dataset.view === "start") sources.paint(now);
     setText(find("#summary"), summary(list.channels));
@@ -107,23 +109,6 @@ function openParameters(event) {
   const fill = (_, parameter) => values.get(parameter).trim();
   const name = form.dataset.pattern.replaceAll(PARAMETER, fill);
   location.hash = hashOf(name);
-}
-
-function askToken(why) {
-  if (main.dataset.view === "token") return;
-  pane.close();
-  sources.close();
-  find("#token-why").textContent = why;
-  show("token");
-  find("#token").focus();
-}
-
-function useToken(event) {
-  event.preventDefault();
-  setToken(find("#token").value.trim());
-  find("#token").value = "";
-  route();
-  list.refresh();
 }
 
 function decode(text) {

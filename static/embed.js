@@ -1,9 +1,10 @@
 // The embed builder: choose a widget and what it shows, see it live, copy the lines for one's own page.
 
-import { knownChannels, offer, preferring, say, widget } from "./channels.js";
+import { knownChannels, offer, preferring, remember, remembered, say, watchMissing, widget } from "./channels.js";
 import { element, setText } from "./dom.js";
 import { copyable } from "./panels.js";
 import { base, pathOf, read, takeToken, token } from "./server.js";
+import { offerToken } from "./tokenbox.js";
 
 /** Element → what it is for, the shape it is made for, and the attributes worth offering. */
 const WIDGETS = {
@@ -27,30 +28,46 @@ let channels = [];
 let typing = null;
 
 takeToken();
+offerToken();
 copyable(find("#result .snippet"));
 start();
 
 async function start() {
-  channels = await knownChannels(say);
+  channels = await knownChannels(say, []);
   if (channels === null) return;
-  offer(form.elements.widget, Object.entries(WIDGETS).map(([name, { text }]) => [name, text]));
+  offer(form.elements.widget, Object.entries(WIDGETS).map(([name, { text }]) => [name, text]), firstWidget());
   form.addEventListener("submit", (event) => event.preventDefault());
-  form.elements.widget.addEventListener("change", chooseWidget);
+  form.elements.widget.addEventListener("change", () => chooseWidget());
   form.elements.channel.addEventListener("change", chooseChannel);
   form.addEventListener("input", ({ target }) => {
     if (["widget", "channel"].includes(target.name)) return;
     clearTimeout(typing);
     typing = setTimeout(build, TYPING_MS);
   });
-  await chooseWidget();
+  await chooseWidget(remembered("channel") ?? undefined);
+  watchMissing(() => [form.elements.channel.value], {
+    list: (now) => {
+      channels = now;
+      if (channels.length > 0) chooseWidget();
+    },
+    again: () => {},
+  });
 }
 
-async function chooseWidget() {
+/** The one that the address names, or the best for its channel, or for the channels that there are. */
+function firstWidget() {
+  const asked = remembered("widget");
+  if (Object.hasOwn(WIDGETS, asked ?? "")) return asked;
+  const channel = channels.find(({ name }) => name === remembered("channel"));
+  const shapes = (channel ? [channel] : channels).map(({ shape }) => shape);
+  return shapes.includes("quote") ? "stream-watchlist" : shapes.includes("article") ? "stream-news" : "stream-table";
+}
+
+async function chooseWidget(wanted = form.elements.channel.value) {
   const { shape, options } = WIDGETS[form.elements.widget.value];
-  const before = form.elements.channel.value;
   const names = preferring(channels, shape).map(({ name }) => name);
-  const keep = channels.find(({ name }) => name === before)?.shape === shape && before;
-  offer(form.elements.channel, names, keep || names[0]);
+  const isFit = channels.some((channel) => channel.name === wanted && (!shape || channel.shape === shape));
+  offer(form.elements.channel, names, isFit ? wanted : names[0]);
   find("#options").replaceChildren(...options.map((name) => {
     const label = element("label");
     const input = Object.assign(element("input"), { name, placeholder: HINTS[name], autocomplete: "off" });
@@ -86,6 +103,7 @@ function build() {
   find("#preview").style.width = values.width ? `${values.width}px` : "";
   find("#preview").replaceChildren(made);
   setText(find("#code"), lines(name, given));
+  remember({ widget: name, channel: values.channel });
   advise();
 }
 

@@ -71,11 +71,18 @@ export function cellText(value, decimals = 0) {
   return shorten(text.replace(/\s+/g, " "), TEXT_MOST);
 }
 
-/** One value in full. */
-export function fullText(value) {
-  if (!isNested(value)) return String(value);
+/** One value in full: what fits into a line is one, and so is a list of plain values. */
+export function fullText(value, indent = "") {
+  if (!isNested(value)) return indent ? JSON.stringify(value) : String(value);
   const text = JSON.stringify(value);
-  return text.length <= LINE_MOST ? text : JSON.stringify(value, null, 2);
+  if (text.length + indent.length <= LINE_MOST) return text;
+  const within = `${indent}  `;
+  if (!Array.isArray(value)) {
+    const lines = Object.entries(value).map(([name, one]) => `${within}${JSON.stringify(name)}: ${fullText(one, within)}`);
+    return `{\n${lines.join(",\n")}\n${indent}}`;
+  }
+  if (!value.some(isNested)) return `[${value.map((one) => JSON.stringify(one)).join(", ")}]`;
+  return `[\n${value.map((one) => within + fullText(one, within)).join(",\n")}\n${indent}]`;
 }
 
 export function shorten(text, most) {

@@ -4,19 +4,29 @@ import { element, fit, setText } from "./dom.js";
 import { fullText, isLink } from "./format.js";
 
 export class ItemPane {
-  #root; #title; #list;
+  #root; #title; #list; #onLeave;
   #key = null;
 
-  constructor(root) {
+  /** `onLeave()` is called when a reader has closed it, who may have been in it and must not be lost. */
+  constructor(root, onLeave) {
     this.#root = root;
+    this.#onLeave = onLeave;
     this.#title = root.querySelector("h3");
     this.#list = root.querySelector("dl");
-    root.querySelector("button").addEventListener("click", () => this.close());
+    root.querySelector("button").addEventListener("click", () => this.#leave());
+    root.parentElement.addEventListener("keydown", ({ key, defaultPrevented }) => {
+      if (key === "Escape" && !defaultPrevented && this.#key !== null) this.#leave();
+    });
   }
 
   close() {
     this.#key = null;
     this.#root.hidden = true;
+  }
+
+  #leave() {
+    this.close();
+    this.#onLeave();
   }
 
   /** Shows this item; the same one again hides it. */

@@ -2,7 +2,7 @@
 
 import { element, setText } from "./dom.js";
 import { clock, since, whole } from "./format.js";
-import { pathOf, Regular } from "./server.js";
+import { NO_CHANNELS, pathOf, Regular } from "./server.js";
 
 const EVERY_MS = 2_000;
 const RATE_MS = 10_000; // changes per second, over so long
@@ -16,7 +16,8 @@ export class ChannelList {
   #rows = new Map();
   #rates = new Map(); // name → Rate
   #problem = null;
-  #answered = false;
+  /** When the server was last heard, in ms of the page; 0: not yet. */
+  answeredAt = 0;
   #seen = null; // the chosen channel that was scrolled to
 
   constructor(root, { onNews, onDenied }) {
@@ -46,7 +47,7 @@ export class ChannelList {
   #take({ channels }, skew_ms) {
     this.channels = channels.filter((channel) => typeof channel?.name === "string");
     this.skew = skew_ms;
-    this.#answered = true;
+    this.answeredAt = performance.now();
     this.#problem = null;
     const now = performance.now();
     for (const { name, changes } of this.channels) {
@@ -63,7 +64,8 @@ export class ChannelList {
   }
 
   paint(chosen, now) {
-    const shown = this.channels.filter(({ name }) => name.toLowerCase().includes(this.filter));
+    const { filter } = this;
+    const shown = this.channels.filter(({ name, state }) => name.toLowerCase().includes(filter) || state === filter);
     const note = this.#root.querySelector("#list-note");
     const text = this.#problem ?? this.#emptiness(shown);
     note.hidden = text === "";
@@ -90,9 +92,9 @@ export class ChannelList {
   }
 
   #emptiness(shown) {
-    if (!this.#answered) return "Loading…";
-    if (this.channels.length === 0) return "No channels. Add a source to the configuration.";
-    return shown.length === 0 ? `No channel with “${this.filter}” in its name.` : "";
+    if (this.answeredAt === 0) return "Loading…";
+    if (this.channels.length === 0) return NO_CHANNELS;
+    return shown.length === 0 ? `No channel has “${this.filter}” in its name, or this state.` : "";
   }
 
   #make(name) {

@@ -1,9 +1,12 @@
 // The newsroom: the tape of a news channel, narrowed by source and by words, and one article beside it.
 
-import { knownChannels, offer, preferring, remember, remembered, say, startClock, widget } from "./channels.js";
+import {
+  knownChannels, offer, preferring, remember, remembered, say, startClock, watchMissing, widget,
+} from "./channels.js";
 import { element, setText } from "./dom.js";
 import { clock, fullText, isLink } from "./format.js";
 import { takeToken, token } from "./server.js";
+import { offerToken } from "./tokenbox.js";
 import "./widgets/news.js";
 import "./widgets/status.js";
 import "./widgets/table.js";
@@ -14,25 +17,28 @@ const SHOWN = ["title", "summary", "source", "author", "published", "updated", "
 const TYPING_MS = 200;
 
 const find = (selector) => document.querySelector(selector);
-const chosen = { channel: null, origin: remembered("from"), words: remembered("with") ?? "" };
+const chosen = {
+  channel: null, origin: remembered("from"), words: remembered("with") ?? "", article: remembered("article"),
+};
 let channels = [];
 let known = new Set(); // names of sources seen in the channel
 let open = null; // the key of the article that is read
 let typing = null;
 
 takeToken();
+offerToken();
 startClock();
 start();
 
 async function start() {
-  channels = await knownChannels(say);
+  channels = await knownChannels(say, ["article"]);
   if (channels === null) return;
   const [first] = preferring(channels, "article");
   chosen.channel = channels.find(({ name }) => name === remembered("channel")) ?? first;
-  offer(find("#channel"), preferring(channels, "article").map(({ name }) => name), chosen.channel.name);
+  offerChannels();
   find("#channel").addEventListener("change", ({ target }) => {
-    chosen.channel = channels.find(({ name }) => name === target.value);
-    chosen.origin = null;
+    chosen.channel = channels.find(({ name }) => name === target.value) ?? chosen.channel;
+    chosen.origin = chosen.article = null;
     known = new Set();
     show();
   });
@@ -50,6 +56,18 @@ async function start() {
     narrow();
   });
   show();
+  watchMissing(() => [chosen.channel.name], {
+    list: (now) => {
+      channels = now;
+      offerChannels();
+    },
+    again: show,
+  });
+}
+
+function offerChannels() {
+  const names = new Set([...preferring(channels, "article").map(({ name }) => name), chosen.channel.name]);
+  offer(find("#channel"), [...names], chosen.channel.name);
 }
 
 function show() {
@@ -57,6 +75,7 @@ function show() {
   if (channel.shape !== "article") say(`‘${channel.name}’ brings no articles: it is shown as a table.`);
   else say("");
   const name = channel.shape === "article" ? "stream-news" : "stream-table";
+  find("#search").hidden = channel.shape !== "article";
   const tape = widget(name, { channel: channel.name, token: token(), max: ROWS_MOST });
   tape.addEventListener("stream-select", (event) => {
     event.preventDefault(); // read here first; the link to the source stands below the article
@@ -76,23 +95,34 @@ function narrow() {
   const tape = find("#tape .body").firstChild;
   tape.setAttribute("filter", chosen.words);
   tape.setAttribute("source", chosen.origin ?? "");
-  remember({ channel: chosen.channel.name, from: chosen.origin, with: chosen.words });
+  keepAddress();
   paintOrigins();
+}
+
+function keepAddress() {
+  const { channel, origin, words, article } = chosen;
+  remember({ channel: channel.name, from: origin, with: words, article });
 }
 
 function update(view) {
   const before = known.size;
   for (const { source } of view.items.values()) if (typeof source === "string") known.add(source);
   if (known.size !== before) paintOrigins();
-  if (open === null) return;
+  if (open === null) return reopen(view);
   const item = view.items.get(open);
   find("article").classList.toggle("is-gone", item === undefined);
   if (item === undefined) setText(find("#from"), "Retracted, or no longer in the channel.");
   else paint(item);
 }
 
+// The article that the address names; what is a number in the items is a text there.
+function reopen(view) {
+  const found = [...view.items].find(([key]) => String(key) === chosen.article);
+  if (found) choose({ key: found[0], item: found[1] });
+}
+
 function paintOrigins() {
-  const names = [...known].sort().slice(0, ORIGINS_MOST);
+  const names = chosen.channel.shape === "article" ? [...known].sort().slice(0, ORIGINS_MOST) : [];
   const chips = names.length < 2 ? [] : ["", ...names].map((name) => {
     const chip = element("button", "chip");
     const isOn = name === (chosen.origin ?? "");
@@ -105,6 +135,8 @@ function paintOrigins() {
 
 function choose({ key, item }) {
   open = key;
+  chosen.article = String(key);
+  keepAddress();
   find("article").classList.remove("is-gone");
   paint(item);
 }

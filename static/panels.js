@@ -76,6 +76,7 @@ export class Snippets {
       tailLine(base, name, { ...options, format }),
       moduleLines(base, name, options, hasToken),
     ];
+    this.#panel.querySelector("#use-embed").href = `embed?channel=${encodeURIComponent(name)}`;
     this.#panel.querySelectorAll("pre").forEach((text, at) => { text.textContent = texts[at]; });
   }
 }

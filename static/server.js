@@ -6,6 +6,9 @@ const TOKEN = "stream.token";
 /** Where the service is: the folder of the page. */
 export const base = new URL(".", document.baseURI);
 
+/** What a page says where nothing is listed: of what may not be read a server says nothing. */
+export const NO_CHANNELS = "There are no channels. Add a source to the configuration, or give a token that may read some.";
+
 /** The token of this tab; undefined where there is none. */
 export function token() {
   return sessionStorage.getItem(TOKEN) ?? undefined;

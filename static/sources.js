@@ -6,6 +6,7 @@ import { pathOf, Regular } from "./server.js";
 
 const EVERY_MS = 2_000;
 const BAD = ["failing", "stale", "limited"];
+const NO_SOURCES = "There are no sources to show: none is configured, or their channels may not be read.";
 
 export class SourceTable {
   #root; #onNews;
@@ -65,17 +66,18 @@ export class SourceTable {
       this.#rows.delete(name);
     }
     body.parentNode.hidden = sources.length === 0;
+    body.parentNode.classList.toggle("without-quota", sources.every((source) => source.quota_left === undefined));
   }
 
   #emptiness() {
-    return this.#status.sources.length === 0 ? "No source is read now. Add one to the configuration." : "";
+    return this.#status.sources.length === 0 ? NO_SOURCES : "";
   }
 
   #paintTotals() {
     const { sources, connections, published, loop_lag_p99_ms: lag } = this.#status;
     const bad = sources.filter(({ state }) => BAD.includes(state)).length;
     const texts = {
-      "sources-count": `${whole(sources.length)}${bad ? `, ${bad} not ok` : ", all well"}`,
+      "sources-count": `${whole(sources.length)}${bad ? `, ${bad} not ok` : sources.length ? ", all well" : ""}`,
       connections: whole(connections),
       published: whole(published),
       lag: lag === undefined ? "–" : `${lag} ms`,
@@ -96,7 +98,7 @@ function make(source) {
   setText(row.link, source.source);
   row.link.href = `#/${pathOf(source.channel)}`;
   title.append(row.link);
-  const classes = ["state", "", "n", "n", "n", "n", "n", "n", "n", "words"];
+  const classes = ["state", "words", "", "n", "n", "n", "n", "n", "n", "n"];
   row.cells = classes.map((className) => element("td", className));
   row.element.append(title, ...row.cells);
   return row;
@@ -112,6 +114,7 @@ function write({ element: line, link, cells }, source, now) {
   const same = source.unchanged ?? 0; // 304s are among them
   const texts = [
     state,
+    words(source, now),
     source.source === source.channel ? kind : `${kind} → ${source.channel}`,
     since(source.last_ok, now) || "–",
     Number.isNaN(next) ? "–" : next <= now ? "due" : duration(next - now),
@@ -120,10 +123,9 @@ function write({ element: line, link, cells }, source, now) {
     polls > 0 ? `${Math.round((100 * same) / polls)} %` : "–",
     whole(source.failures ?? 0),
     source.quota_left === undefined ? "–" : whole(source.quota_left),
-    words(source, now),
   ];
   texts.forEach((text, at) => setText(cells[at], text));
-  cells.at(-1).title = texts.at(-1);
+  cells[1].title = texts[1];
 }
 
 function interval(seconds) {

@@ -29,6 +29,7 @@ export class StreamElement extends HTMLElement {
   #client = null;
   #link = { state: "connecting" };
   #leave = null;
+  #followed; // the client's channels: where ours is let go, its states are of others
   #around = null;
   #relinks = false;
   #timer;
@@ -189,10 +190,11 @@ export class StreamElement extends HTMLElement {
 
   #hear(type, detail) {
     if (type === "join") {
-      this.view = detail.channels.get(this.channel);
+      this.#followed = detail.channels;
+      this.view = this.#followed.get(this.channel);
       this.#linkIs(detail.state);
       if (this.view?.cursor) this.#note({ message: {}, change: ALL, view: this.view });
-    } else if (type === "state") this.#linkIs(detail.state, detail.reason, detail.wait_ms);
+    } else if (type === "state") this.#followed.has(this.channel) && this.#linkIs(detail.state, detail.reason, detail.wait_ms);
     else if (type !== "error") this.#note(detail);
     // What has no channel is followed by the state that it leads to, and what diverged is asked for anew.
     else if (detail.channel !== undefined && detail.code !== "diverged") this.#linkIs("closed", detail.message);

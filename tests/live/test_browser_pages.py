@@ -128,6 +128,20 @@ async def test_a_headline_is_read_here_first_and_its_link_leads_to_the_source(pa
         assert len(page.context.pages) == 1
 
 
+async def test_the_address_leads_to_the_article_that_was_read(page: Page) -> None:
+    async with filled() as running:
+        await page.goto(f"{running.url}/news")
+        await page.locator("stream-news").get_by_text("Headline n1").click()
+        assert "article=n1" in page.url
+        await page.reload()
+        await expect(page.locator("#title")).to_have_text("Headline n1")
+        await page.get_by_label("Channel", exact=True).select_option("users")
+        await page.get_by_text("Ada").wait_for()
+        await expect(page.locator("#title")).to_be_hidden()
+        await expect(page.get_by_role("searchbox")).to_be_hidden()
+        assert "article" not in page.url
+
+
 async def _body(request: Request) -> Response:
     state = request.app.state
     headers = {"content-security-policy": f"default-src 'self'; {state.policy}"}
@@ -146,12 +160,29 @@ async def test_what_the_builder_gives_works_on_a_page_of_another_origin(
             await page.locator(f"#preview {widget}").get_by_text("Pause").wait_for()
             theirs.state.markup = await page.locator("#code").inner_text()
             theirs.state.policy = await page.locator("#advice code").nth(1).inner_text()
-            shown = {"stream-news": "Headline n3", "stream-table": "Ada"}.get(widget, "AAA")
+            shown = "Headline n3" if widget == "stream-news" else "AAA"
             await page.goto(origin)
             await page.locator(widget).get_by_text(shown).first.wait_for()
             if widget == "stream-watchlist":
                 await publish(running, "quotes", {"patch": [{"symbol": "AAA", "last": 7.25}]})
                 await page.locator(widget).get_by_text("7.25").wait_for()
+
+
+async def test_the_console_leads_to_the_builder_with_the_widget_for_its_channel(
+    page: Page,
+) -> None:
+    async with filled() as running:
+        for channel, widget in {"news": "news", "users": "table", "quotes": "watchlist"}.items():
+            await page.goto(f"{running.url}/#/{channel}")
+            await page.get_by_role("tab", name="Subscribe").click()
+            await page.get_by_role("link", name="Put it on a page as a widget").click()
+            await expect(page.locator("[name=widget]")).to_have_value(f"stream-{widget}")
+            await expect(page.locator("[name=channel]")).to_have_value(channel)
+            await expect(page.locator("#code")).to_contain_text(f'channel="{channel}"')
+        await page.locator("[name=widget]").select_option("stream-status")
+        await page.locator("[name=channel]").select_option("users")
+        await page.reload()
+        await expect(page.locator("#code")).to_contain_text('<stream-status channel="users">')
 
 
 async def test_the_builder_offers_what_each_widget_takes_and_shows_it_at_once(page: Page) -> None:

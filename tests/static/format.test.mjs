@@ -39,6 +39,11 @@ test("in full, a short object stays on one line", () => {
   assert.equal(fullText(null), "null");
   assert.equal(fullText(["a", "b"]), '["a","b"]');
   assert.match(fullText({ a: "x".repeat(90) }), /^\{\n {2}"a"/);
+  assert.equal(fullText("\"quoted\""), "\"quoted\"");
+  const long = Array.from({ length: 50 }, (_, n) => n);
+  assert.equal(fullText(long), `[${long.join(", ")}]`);
+  assert.equal(fullText({ long, inner: { a: null } }), `{\n  "long": [${long.join(", ")}],\n  "inner": {"a":null}\n}`);
+  assert.deepEqual(JSON.parse(fullText([{ long }, "text", [long, "a"]])), [{ long }, "text", [long, "a"]]);
 });
 
 test("only http addresses are links", () => {

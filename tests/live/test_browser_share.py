@@ -140,6 +140,31 @@ async def test_a_shared_link_that_was_cut_is_resumed_for_all(
     complaints.forgive(LOST)
 
 
+async def test_a_tab_that_joins_while_there_is_no_link_has_what_the_others_have(
+    context: BrowserContext, complaints: Complaints
+) -> None:
+    # The draws are low: many attempts are made while a page loads.
+    await context.add_init_script("Math.random = () => 0.1")
+    async with serving(TOML) as running, relaying(running.url) as relay:
+        await publish(running, "alerts", {"id": "a"})
+        first, second = await tabs(context, relay.url, "alerts", "alerts")
+        await first.forget()
+        relay.is_refusing = True
+        relay.cut()
+        await publish(running, "alerts", {"id": "b"})
+        await first.until("log.filter(({ wait_ms }) => wait_ms > 0).length > 2")
+        late = await follow(await context.new_page(), relay.url, channels="alerts", share=True)
+        await late.until("items('alerts') === 'a' && client.state === 'reconnecting'")
+        assert {tab["state"] for tab in await first.log("state")} == {"reconnecting"}
+        relay.is_refusing = False
+        for tab in (first, second, late):
+            await tab.until("items('alerts') === 'a,b' && client.state === 'live'")
+            assert await tab.call("return client.transport") == "ws"
+            assert await tab.log("error") == []
+        await until(lambda: len(running.service.connected) == 1)
+    complaints.forgive(LOST)
+
+
 async def test_a_leader_that_says_nothing_any_more_is_replaced(context: BrowserContext) -> None:
     async with serving(TOML) as running:
         await publish(running, "alerts", {"id": "a"})

@@ -110,10 +110,13 @@ async def test_a_channel_that_one_tab_cannot_have_does_not_trouble_the_others(
         first, second = await tabs(context, running.url, "alerts", "alerts")
         await second.call("client.add('nowhere,quotes')")
         await second.until("client.channels.size === 2 && client.channels.get('quotes').whole")
-        assert [entry["channel"] for entry in await second.log("error")] == ["nowhere"]
+        await first.call("client.add('nothing')")
+        await first.until("log.some(({ type }) => type === 'error')")
         await publish(running, "alerts", {"id": "b"})
         for tab in (first, second):
             await tab.until("items('alerts') === 'a,b' && client.state === 'live'")
+        assert [entry["channel"] for entry in await first.log("error")] == ["nothing"]
+        assert [entry["channel"] for entry in await second.log("error")] == ["nowhere"]
     complaints.forgive(LOST)
 
 
@@ -191,12 +194,12 @@ async def test_a_leader_that_says_nothing_any_more_is_replaced(context: BrowserC
 
 LEAD = """
 ([base]) => {
-  const group = `stream ${JSON.stringify([`${base}/`, true, null, null, {}])}`;
+  const group = `stream 1 ${JSON.stringify([`${base}/`, true, null, null, {}])}`;
   navigator.locks.request(group, () => new Promise(() => {}));
   const bus = new BroadcastChannel(group);
   window.heard = [];
   bus.onmessage = ({ data }) => window.heard.push(data);
-  window.say = (message) => bus.postMessage({ term: "t", ...message });
+  window.say = (message) => bus.postMessage({ term: 5, ...message });
   const channel = "alerts";
   window.news = (type, more, head) => window.say({
     channel, text: JSON.stringify({ type, channel, key: "id", ...more }), ...head,
@@ -218,7 +221,7 @@ async def test_a_tab_takes_no_change_before_it_has_what_the_change_is_for(
         await leader.goto(f"{running.url}/docs")
         await leader.evaluate(LEAD, [running.url])
         tab = await follow(await context.new_page(), running.url, channels="alerts", share=True)
-        await leader.wait_for_function("window.heard.length > 0")
+        await leader.wait_for_function("() => window.heard.length > 0")
         await leader.evaluate(
             "const [{ from: to }] = window.heard;"
             "say({ state: { state: 'live', transport: 'ws' } });"
@@ -227,12 +230,12 @@ async def test_a_tab_takes_no_change_before_it_has_what_the_change_is_for(
             "news('diff', put('early', 1));"
             "news('snapshot', all(), { to, first: true });"
             "news('diff', put('a', 1));"
-            "news('diff', put('stray', 2), { term: 'another leader' });"
+            "news('diff', put('stray', 2), { term: 4 });"
             "news('diff', put('b', 2));"
         )
         await tab.until("items('alerts') === 'a,b' && client.cursor === 'e-2'")
         await leader.evaluate(
-            "const [{ from: to }] = window.heard; const term = 'the next';"
+            "const [{ from: to }] = window.heard; const term = 6;"
             "say({ hello: true, term });"
             "news('diff', { ...put('d', 4), resumed: true }, { term });"
             "news('diff', put('stray', 3));"
@@ -243,6 +246,70 @@ async def test_a_tab_takes_no_change_before_it_has_what_the_change_is_for(
         assert await tab.log("error") == []
         assert added(await tab.log()) == ["a", "b"]
         assert not running.service.connected
+
+
+async def test_a_tab_that_heard_the_old_leader_first_turns_to_the_one_that_took_over(
+    context: BrowserContext,
+) -> None:
+    async with serving(TOML) as running:
+        leader = await context.new_page()
+        await leader.goto(f"{running.url}/docs")
+        await leader.evaluate(LEAD, [running.url])
+        tab = await follow(await context.new_page(), running.url, channels="alerts", share=True)
+        await leader.wait_for_function("() => window.heard.length > 0")
+        await leader.evaluate(
+            "say({ state: { state: 'live', transport: 'ws' } });"
+            "news('diff', put('stray', 1), { term: 6 });"
+        )
+        await leader.wait_for_function("() => window.heard.length > 1")
+        await leader.evaluate(
+            "const [{ from: to }] = window.heard; const term = 6;"
+            "news('snapshot', all('x'), { to, first: true });"
+            "news('snapshot', all('a'), { to, term, first: true });"
+            "say({ state: { state: 'live', transport: 'ws' }, term });"
+        )
+        await tab.until("items('alerts') === 'a' && client.state === 'live'")
+        assert len(await tab.log("snapshot")) == 1
+
+
+async def test_a_channel_that_is_gone_when_the_leader_comes_back_is_let_go_by_the_tabs(
+    context: BrowserContext,
+) -> None:
+    async with serving(TOML) as running:
+        leader = await context.new_page()
+        await leader.goto(f"{running.url}/docs")
+        await leader.evaluate(LEAD, [running.url])
+        page = await context.new_page()
+        tab = await follow(page, running.url, channels="alerts,quotes", share=True)
+        await leader.wait_for_function("() => window.heard.length > 0")
+        await leader.evaluate(
+            "const [{ from: to }] = window.heard;"
+            "say({ state: { state: 'live', transport: 'ws' } });"
+            "news('snapshot', all('a'), { to, first: true });"
+            "news('snapshot', { ...all('x'), channel: 'quotes' },"
+            " { to, first: true, channel: 'quotes' });"
+            "say({ state: { state: 'reconnecting', transport: 'ws' } });"
+            "say({ to, text: JSON.stringify({ type: 'error', code: 'gone', channel: 'quotes' }) });"
+            "say({ state: { state: 'live', transport: 'ws' } });"
+            "news('diff', { ...put('b', 2), resumed: true });"
+        )
+        await tab.until("items('alerts') === 'a,b' && client.cursor === 'e-2'")
+        assert await tab.call("return [...client.channels.keys()]") == ["alerts"]
+
+
+async def test_where_the_browser_gives_no_locks_each_tab_has_its_own_link(
+    context: BrowserContext,
+) -> None:
+    """As where its user lets a site store nothing."""
+    await context.add_init_script(
+        "if (window.LockManager) LockManager.prototype.request = LockManager.prototype.query ="
+        " async () => { throw new DOMException('denied', 'SecurityError'); }"
+    )
+    async with serving(TOML) as running:
+        await publish(running, "alerts", {"id": "a"})
+        for tab in await tabs(context, running.url, "alerts", "alerts"):
+            await tab.until("items('alerts') === 'a'")
+        assert _connections(running) == 2
 
 
 async def test_all_tabs_close_when_the_server_refuses_the_shared_link(

@@ -8,7 +8,8 @@ import { alarm } from "./links.js";
 
 const FORMAT = 1; // of what tabs say to each other: those of another do not share
 const QUIET_MS = 25_000; // then ask whether the leader still lives
-const ANSWER_MS = 10_000; // and give it so long before another takes over
+const ANSWER_MS = 10_000; // and give it so long before another takes over,
+const SPREAD_MS = 2_000; // and at most so much longer: not all at once, for each takes it from the last
 
 /** How `client` opens its link as a member; null where the browser has no locks or no channels. */
 export async function join(options, base, client, connect) {
@@ -112,7 +113,7 @@ class Member {
     const said = { from: this.#id, ...message };
     if (this.#leader) return this.#leader.hear(said);
     this.#bus.postMessage(said);
-    this.#expect(ANSWER_MS, () => this.#stand(true));
+    this.#expect(ANSWER_MS + Math.random() * SPREAD_MS, () => this.#stand(true));
   }
 
   #hear(data) {

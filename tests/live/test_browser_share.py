@@ -168,6 +168,43 @@ async def test_a_tab_that_joins_while_there_is_no_link_has_what_the_others_have(
     complaints.forgive(LOST)
 
 
+MUTE = """
+const { prototype } = BroadcastChannel;
+const say = prototype.postMessage;
+prototype.postMessage = function (message) { if (message.from) say.call(this, message); };
+"""
+"""Said in the page of a leader, no member hears of it any more."""
+
+
+async def test_one_tab_and_not_each_takes_over_from_a_leader_that_says_nothing(
+    context: BrowserContext,
+) -> None:
+    await context.clock.install()
+    async with serving(TOML) as running, relaying(running.url) as relay:
+        await publish(running, "alerts", {"id": "a"})
+        (leader,) = await tabs(context, relay.url, "alerts")
+        followers = []
+        for draw in (0.0, 0.5, 0.9):
+            page = await context.new_page()
+            await page.add_init_script(f"Math.random = () => {draw}")
+            tab = await follow(page, relay.url, channels="alerts", share=True)
+            await tab.until("client.state === 'live' && items('alerts') === 'a'")
+            followers.append(tab)
+        await leader.call(MUTE)
+        relay.asked.clear()
+        now_ms = await leader.page.evaluate("Date.now()")
+        await context.clock.pause_at(now_ms / 1_000 + 1)
+        await context.clock.fast_forward("00:25")
+        await context.clock.fast_forward("00:10")
+        for tab in followers:
+            await tab.until("log.some(({ state }) => state === 'reconnecting')")
+        await context.clock.fast_forward("00:02")
+        await publish(running, "alerts", {"id": "b"})
+        for tab in (leader, *followers):
+            await tab.until("items('alerts') === 'a,b' && client.state === 'live'")
+        assert len([line for line in relay.asked if "/ws/" in line]) == 1
+
+
 async def test_a_leader_that_says_nothing_any_more_is_replaced(context: BrowserContext) -> None:
     async with serving(TOML) as running:
         await publish(running, "alerts", {"id": "a"})
@@ -177,14 +214,10 @@ async def test_a_leader_that_says_nothing_any_more_is_replaced(context: BrowserC
         follower = await follow(page, running.url, channels="alerts", share=True)
         await follower.until("client.state === 'live' && items('alerts') === 'a'")
         await follower.forget()
-        await leader.call(
-            "const { prototype } = BroadcastChannel; const say = prototype.postMessage;"
-            "prototype.postMessage = function (message) {"
-            "  if (message.from) say.call(this, message); }"
-        )
+        await leader.call(MUTE)
         await publish(running, "alerts", {"id": "b"})
         await page.clock.fast_forward("00:26")
-        await page.clock.fast_forward("00:11")
+        await page.clock.fast_forward("00:13")
         await follower.until("items('alerts') === 'a,b' && client.state === 'live'")
         assert await follower.log("snapshot") == []
         await publish(running, "alerts", {"id": "c"})
@@ -270,6 +303,24 @@ async def test_a_tab_that_heard_the_old_leader_first_turns_to_the_one_that_took_
         )
         await tab.until("items('alerts') === 'a' && client.state === 'live'")
         assert len(await tab.log("snapshot")) == 1
+
+
+async def test_a_listener_may_close_the_client_when_the_lead_changes(
+    context: BrowserContext,
+) -> None:
+    async with serving(TOML) as running:
+        leader = await context.new_page()
+        await leader.goto(f"{running.url}/docs")
+        await leader.evaluate(LEAD, [running.url])
+        tab = await follow(await context.new_page(), running.url, channels="alerts", share=True)
+        await leader.wait_for_function("() => window.heard.length > 0")
+        await leader.evaluate("say({ state: { state: 'live', transport: 'ws' } })")
+        await tab.until("client.state === 'live'")
+        await tab.call("client.addEventListener('state', () => client.close())")
+        await leader.evaluate("say({ hello: true, term: 6 })")
+        await tab.until("client.state === 'closed'")
+        heard = await leader.evaluate("() => window.heard.map(({ leave }) => leave === true)")
+        assert heard == [False, True]
 
 
 async def test_a_channel_that_is_gone_when_the_leader_comes_back_is_let_go_by_the_tabs(

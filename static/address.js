@@ -2,7 +2,7 @@
 
 /** Names given as a list, or as one text separated by commas. */
 export function list(names) {
-  return typeof names === "string" ? names.split(",") : [...(names ?? [])];
+  return [...(typeof names === "string" ? names.match(/[^,]+/g) : names) ?? []];
 }
 
 /** What is to be seen of the channels, named as on the wire; undefined = all. */

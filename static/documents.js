@@ -10,6 +10,7 @@ export function apply(state, message) {
 }
 
 const DOCUMENT_READERS = {
+  __proto__: null,
   ...READERS,
   snapshot(state, message, change) {
     if (message.doc === undefined) return READERS.snapshot(state, message, change);

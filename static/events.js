@@ -1,7 +1,7 @@
 // The link by server-sent events, and the question why a WebSocket did not open: what needs `fetch`.
 // Loaded by the client when one of them is needed. Opened as the links of links.js are.
 
-import { alarm, OPEN_MS, SILENT } from "./links.js";
+import { alarm, OPEN_MS } from "./links.js";
 
 const BEAT_MS = 15_000; // between signs of life, where the server does not say
 
@@ -31,7 +31,7 @@ export function openEvents(url, on) {
     let beat = BEAT_MS;
     let text = "";
     for (;;) {
-      expect(2 * beat + 5_000, () => down(SILENT));
+      expect(2 * beat + 5_000, () => down({}));
       const { value, done } = await reader.read();
       if (done) return {};
       text += value;
@@ -48,7 +48,7 @@ export function openEvents(url, on) {
       }
     }
   };
-  expect(OPEN_MS, () => down(SILENT));
+  expect(OPEN_MS, () => down({}));
   read().catch(() => ({})).then(down);
   return { close };
 }

@@ -4,7 +4,7 @@
 
 /** `gone(id, signal)` resolves once that tab has ended; `send` tells all members, this tab's too. */
 export class Leader {
-  term = crypto.randomUUID();
+  term = Date.now() + Math.random();
   #gone; #send; #link;
   #wants = new Map(); // member → its channels
   #begun = new Set(); // channels that have begun on the present link
@@ -48,6 +48,7 @@ export class Leader {
   hear({ from, want, ask, have, cursor, leave }) {
     if (leave) {
       this.#wants.delete(from);
+      this.#owed = this.#owed.filter(([member]) => member !== from);
       return this.#trim();
     }
     if (!want) return this.#send({ to: from });
@@ -86,12 +87,17 @@ export class Leader {
     if (message.type !== "snapshot") for (const [member] of owed) this.#give(member, view);
   }
 
-  // What cannot be had is gone from the link's channels: those who want it are told.
+  // What cannot be had is gone from the link's channels: those who want it are told, once.
   #fails(error) {
     this.#error = error;
     const had = this.#link.channels;
-    const lost = new Set([...this.#wants.values()].flat().filter((name) => !had.has(name)));
-    for (const channel of lost) this.#send({ text: JSON.stringify({ ...error, channel }) });
+    for (const [to, names] of [...this.#wants]) {
+      this.#wants.set(to, names.filter((name) => had.has(name)));
+      for (const channel of names.filter((name) => !had.has(name))) {
+        this.#send({ to, text: JSON.stringify({ ...error, channel }) });
+      }
+    }
+    this.#owed = this.#owed.filter(([, name]) => had.has(name));
   }
 
   #becomes(detail) {

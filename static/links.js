@@ -8,7 +8,6 @@
 export const OPEN_MS = 15_000;
 const QUIET_MS = 25_000; // of a WebSocket: then ask whether the other side still lives
 const ANSWER_MS = 10_000; // and give it so long
-export const SILENT = { code: 1006, message: "silent" };
 
 /** Opens a WebSocket; returns `close` and `follow`, which begins and ends subscriptions on it. */
 export function openSocket(url, on) {
@@ -23,12 +22,12 @@ export function openSocket(url, on) {
   const down = (why) => { close(); on.down(why); };
   const heard = () => expect(QUIET_MS, () => {
     say("ping");
-    expect(ANSWER_MS, () => down(SILENT));
+    expect(ANSWER_MS, () => down({}));
   });
   socket.onopen = () => { heard(); on.up(); };
   socket.onmessage = ({ data }) => { heard(); on.text(data); };
   socket.onclose = ({ code, reason }) => down({ code, message: reason });
-  expect(OPEN_MS, () => down(SILENT));
+  expect(OPEN_MS, () => down({}));
   return { close, follow: (added, removed, view) => {
     if (removed.length) say("unsubscribe", { channels: removed });
     if (added.length) say("subscribe", { channels: added, ...view });

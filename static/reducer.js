@@ -5,7 +5,7 @@
 export function empty(name) {
   return {
     name, key: null, sort: null, items: new Map(), whole: false,
-    status: null, as_of: null, cursor: null, count: 0, trail: undefined,
+    status: null, as_of: null, cursor: null, count: 0,
   };
 }
 
@@ -17,7 +17,7 @@ export function empty(name) {
  * `readers` hold one function per type of message.
  */
 export function apply(state, message, readers = READERS) {
-  const read = Object.hasOwn(readers, message.type) && readers[message.type];
+  const read = readers[message.type];
   if (!read) return null;
   const change = { kind: message.type, added: [], changed: [], removed: [], diverged: false };
   try {
@@ -37,6 +37,7 @@ export function apply(state, message, readers = READERS) {
 }
 
 export const READERS = {
+  __proto__: null, // a type may be called `constructor`
   snapshot(state, message) {
     begin(state, message);
     state.items = new Map(message.items.map((item) => [keyOf(item, state.key), item]));
@@ -78,7 +79,7 @@ export function erase(state, key, change) {
 }
 
 function keyOf(item, field) {
-  if (!Object.hasOwn(item, field)) throw new Error("no key");
+  if (!Object.hasOwn(item, field)) throw new Error();
   return item[field];
 }
 

@@ -6,18 +6,22 @@ import { viewOf } from "./address.js";
 import { Leader } from "./leader.js";
 import { alarm } from "./links.js";
 
+const FORMAT = 1; // of what tabs say to each other: those of another do not share
 const QUIET_MS = 25_000; // then ask whether the leader still lives
-const ANSWER_MS = 10_000; // and give it so long before another takes over
+const ANSWER_MS = 10_000; // and give it so long before another takes over,
+const SPREAD_MS = 2_000; // and at most so much longer: not all at once, for each takes it from the last
 
 /** How `client` opens its link as a member; null where the browser has no locks or no channels. */
-export function join(options, base, client, connect) {
+export async function join(options, base, client, connect) {
   const { locks } = globalThis.navigator ?? {};
   if (!locks || !globalThis.BroadcastChannel) return null;
+  // To a page that may store nothing a browser gives no lock, though it has them.
+  if (!await locks.query().catch(() => null)) return null;
   const { share, maxRate, transport } = options;
   const same = [base.href, share, maxRate, transport, viewOf(options)];
   const lead = (more) => connect(base, { ...options, share: false, ...more });
   return (url, on) => {
-    const member = new Member(`stream ${JSON.stringify(same)}`, locks, client, lead, on);
+    const member = new Member(`stream ${FORMAT} ${JSON.stringify(same)}`, locks, client, lead, on);
     return { shared: true, close: () => member.close(), follow: (added) => member.ask(added) };
   };
 }
@@ -25,7 +29,7 @@ export function join(options, base, client, connect) {
 class Member {
   #id = crypto.randomUUID();
   #group; #locks; #client; #connect; #on; #bus;
-  #term = null; // of the leader that is listened to
+  #term = null; // of the leader that is listened to: when it took the lead, so that a later one counts
   #admitted = new Set(); // channels that are as the leader has them
   #leader = null; // where this tab leads
   #live = false;
@@ -40,7 +44,7 @@ class Member {
     this.#connect = connect;
     this.#on = on;
     this.#bus = new BroadcastChannel(group);
-    this.#bus.onmessage = ({ data }) => this.#hear(data);
+    this.#bus.onmessage = ({ data }) => this.#hear(data ?? {});
     // Held for as long as this tab is a member: who waits for it learns that the tab has gone. So it
     // has to be held before anybody hears of the tab.
     this.#lock(this.#id, this.#left.signal, () => {
@@ -109,24 +113,26 @@ class Member {
     const said = { from: this.#id, ...message };
     if (this.#leader) return this.#leader.hear(said);
     this.#bus.postMessage(said);
-    this.#expect(ANSWER_MS, () => this.#stand(true));
+    this.#expect(ANSWER_MS + Math.random() * SPREAD_MS, () => this.#stand(true));
   }
 
   #hear(data) {
     const { from, to = this.#id, term, hello, state, refused, channel, first, text } = data;
     if (from) return this.#leader?.hear(data);
-    if (to !== this.#id || this.#left.signal.aborted) return;
-    if (hello) {
-      if (this.#term) this.#become({ state: "reconnecting" });
-      this.#term = term;
-    }
+    if (to !== this.#id) return;
+    // Who joins while the lead changes may hear the old leader first, after the hello of the new one.
+    const isNew = hello || (this.#term && term > this.#term);
+    if (isNew && this.#term) this.#become({ state: "reconnecting" });
+    if (this.#left.signal.aborted) return;
+    if (isNew) this.#term = term;
     this.#term ??= term;
     if (term !== this.#term) return;
     this.#expect(QUIET_MS, () => this.#say({}));
-    if (hello) {
+    if (isNew) {
       this.#admitted.clear();
       this.ask();
-    } else if (refused) this.#on.refused(refused);
+    }
+    if (refused) this.#on.refused(refused);
     else if (state) this.#become(state);
     else if (text) this.#pass(channel, first, text);
   }

@@ -25,7 +25,7 @@ export interface ConnectOptions {
    * is sent in the query, for a browser can set no header here.
    */
   token?: string | (() => string | undefined | Promise<string | undefined>);
-  /** `auto` (default): WebSocket; SSE where two WebSockets failed while plain HTTP worked. */
+  /** `auto` (default): WebSocket; SSE where two WebSockets in a row failed while plain HTTP worked. */
   transport?: "auto" | "ws" | "sse";
   /**
    * One link for all tabs of this origin that follow the same server with the same options, whatever

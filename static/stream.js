@@ -7,20 +7,16 @@ import { addressOf, list, viewOf } from "./address.js";
 import { openSocket } from "./links.js";
 import { watchPage } from "./page.js";
 import { apply, empty } from "./reducer.js";
+import { waitAfter } from "./waits.js";
 
 export { apply, empty, sorted } from "./reducer.js";
 
-const FIRST_WAIT_MS = 500, PATIENT_MS = 2_000; // within the latter a restarted server is found again
-const LONGEST_WAIT_MS = 20_000;
-const LONGEST_HINT_MS = 3_600_000;
 const PROVEN_MS = 5_000; // a link that lived so long starts the waits anew
 const FOLLOW_MS = 100; // what is added within it is one command: a server bounds commands a second
 const OPENING_MS = 30_000; // what a link needs before it can be opened may take: a token, a module
-const WEBSOCKET_TRIES = 2;
-const FINAL_CLOSES = [1008, 4404];
+const FINAL_CLOSES = [1008, 4404], FINAL_ANSWERS = [204, 400, 401, 403, 404, 410];
 const WAITING_CLOSES = [1012, 1013]; // a second at least, where the server has not said how long
-const FINAL_ANSWERS = [204, 400, 401, 403, 404, 410];
-const here = globalThis;
+const here = globalThis, WEBSOCKET_TRIES = 2;
 
 /** Follows `options.channels` of the server at `url`; starts at once. */
 export function connect(url = here.location.origin, options = {}) {
@@ -28,29 +24,27 @@ export function connect(url = here.location.origin, options = {}) {
 }
 
 class Client extends EventTarget {
-  state = "connecting";
-  channels = new Map();
+  state = "connecting"; channels = new Map();
   #base; #options; #cursor; #transport; #token;
-  #link; // what is open now: {close(), follow?()}
+  #link; // what is open now, {close(), follow?()}, or {} while it is awaited
   #upAt = 0; // when the link opened, in ms of the page; 0 = it is not open
   #asked; // name → channel: what the link was asked for
   #awaited; // names of those whose first message on this link is still to come
   #hidden = false; // no link is tried until the page is seen again
-  #timer; #following;
+  #timer; #following; #page;
   #waited = 0; // ms since the link was lost
   #refused = 0; // WebSockets that failed while plain HTTP worked
   #hint = 0; // ms the server asked us to wait
-  #page;
 
   constructor(url, options) {
     super();
-    this.#base = new URL(url, here.location?.href);
-    this.#base.protocol = this.#base.protocol.replace(/^ws/, "http");
-    if (!this.#base.pathname.endsWith("/")) this.#base.pathname += "/";
+    const base = this.#base = new URL(url, here.location?.href);
+    base.protocol = base.protocol.replace(/^ws/, "http");
+    if (!base.pathname.endsWith("/")) base.pathname += "/";
     this.#options = options;
     this.#cursor = options.since ?? null;
     this.#put(options.channels, this.#cursor);
-    if (!this.channels.size) throw new TypeError("connect: options.channels names no channel");
+    if (!this.channels.size) throw new TypeError("connect: no channels");
     this.reconnect();
   }
 
@@ -91,8 +85,9 @@ class Client extends EventTarget {
   close() { this.#finish("closed by the page"); }
 
   /** The channels that changed, each at most once however slowly it is read: never a queue. */
-  async *[Symbol.asyncIterator]() {
-    yield* (await import("./notices.js")).notices(this);
+  [Symbol.asyncIterator]() {
+    const notes = import("./notices.js").then(({ notices }) => notices(this));
+    return { next: async () => (await notes).next(), return: async () => (await notes).return() };
   }
 
   #put(channels, cursor) {
@@ -108,40 +103,42 @@ class Client extends EventTarget {
     this.#transport = transport === "auto" ? (blocked ? "sse" : "ws") : transport;
     this.#asked = new Map(this.channels);
     this.#awaited = new Set(this.channels.keys());
-    if (this.state !== "connecting") this.#become("reconnecting", { wait_ms: 0 });
-    const link = this.#link = { close() {} };
+    const link = this.#link = {};
     const mine = (act) => (value) => { if (this.#link === link) act.call(this, value); };
     const on = {
       up: mine(this.#up), text: mine(this.#take), reached: mine(this.#reached),
       broken: mine(this.#broken), down: mine(this.#lost), refused: mine(this.#refuse),
     };
-    this.#timer = setTimeout(() => on.down({ message: "too late" }), OPENING_MS);
+    const failed = mine((error) => {
+      this.#fail({ code: "not_opened", message: String(error) });
+      this.#retry();
+    });
+    this.#timer = setTimeout(failed, OPENING_MS, "too late");
+    // A listener may end all this, here as at every event.
+    if (this.state !== "connecting") this.#become("reconnecting", { wait_ms: 0 });
     try {
-      let open = share && (await import("./share.js")).join(this.#options, this.#base, this, connect);
+      let given;
+      let open = share && await (await import("./share.js")).join(this.#options, this.#base, this, connect);
       if (!open) {
         open = this.#transport === "ws" ? openSocket : (await import("./events.js")).openEvents;
-        this.#token = await (typeof token === "function" ? token() : token);
+        given = await (typeof token === "function" ? token() : token);
       }
       if (this.#link !== link) return;
       clearTimeout(this.#timer);
+      this.#token = given;
       Object.assign(link, open(this.#address(this.#transport), on));
-    } catch (error) {
-      if (this.#link !== link) return;
-      this.#fail({ code: "not_opened", message: String(error) });
-      this.#retry();
-    }
+    } catch (error) { failed(error); }
   }
 
   #drop() {
     clearTimeout(this.#timer);
-    this.#link?.close();
+    this.#link?.close?.();
     this.#link = null;
     if (this.#upAt && performance.now() - this.#upAt >= PROVEN_MS) this.#waited = 0;
     this.#upAt = 0;
   }
 
   #hide() {
-    if (this.state === "closed") return;
     this.#drop();
     this.#hidden = true;
     this.#become("offline", { reason: "the page is hidden" });
@@ -167,14 +164,16 @@ class Client extends EventTarget {
     this.#drop();
     const renewable = typeof this.#options.token === "function" && /token expired/.test(message);
     if (code === 1000 ? !this.#hint : FINAL_CLOSES.includes(code) && !renewable) {
-      return this.#refuse({ code: `close_${code}`, message: message || `the server closed: ${code}` });
+      return this.#refuse({ code: `close_${code}`, message: message || "the server closed" });
     }
     if (WAITING_CLOSES.includes(code)) this.#hint ||= 1_000;
-    if (this.#transport === "ws" && unheard && !renewable) {
+    const socket = this.#transport === "ws";
+    if (socket && !unheard) this.#refused = 0;
+    if (socket && unheard && !renewable) {
       // A browser tells a page nothing about a refused handshake; a plain request does.
-      const question = this.#link = { close() {} };
-      this.#become("reconnecting");
+      const question = this.#link = {};
       this.#timer = setTimeout(() => this.#retry(), OPENING_MS);
+      this.#become("reconnecting");
       const events = await import("./events.js").catch(() => null);
       why = await events?.ask(this.#address("sse")) ?? {};
       if (this.#link !== question) return;
@@ -186,14 +185,11 @@ class Client extends EventTarget {
   }
 
   #retry() {
+    if (this.state === "closed") return;
     this.#drop();
-    const waited = this.#waited;
-    const cap = Math.min(LONGEST_WAIT_MS, Math.max(Math.min(PATIENT_MS, FIRST_WAIT_MS + waited), waited / 2));
-    const hint = Math.min(this.#hint || 0, LONGEST_HINT_MS);
-    // Still tried without a network, though rarely: the server may be on this machine.
     const offline = here.navigator?.onLine === false;
-    const wait = offline && waited ? LONGEST_WAIT_MS : hint + Math.random() * cap;
-    this.#waited = waited + wait;
+    const wait = waitAfter(this.#waited, this.#hint, offline);
+    this.#waited += wait;
     this.#hint = 0;
     this.#timer = setTimeout(() => this.#open(), wait);
     this.#become(offline ? "offline" : "reconnecting", { wait_ms: Math.round(wait) });
@@ -203,8 +199,8 @@ class Client extends EventTarget {
   #refuse({ code, message, channel }) {
     const goesOn = this.channels.size > 1 && this.channels.delete(channel);
     this.#fail({ code, message, channel });
-    if (goesOn) this.#open();
-    else this.#finish(message);
+    if (!goesOn) this.#finish(message);
+    else if (this.state !== "closed") this.#open();
   }
 
   #finish(reason) {
@@ -221,47 +217,52 @@ class Client extends EventTarget {
     const { channels } = this;
     if (!channels.size) return this.#finish("no channel is left");
     if (!this.#upAt) return;
-    const asked = this.#asked;
-    const added = [...channels.keys()].filter((name) => channels.get(name) !== asked.get(name));
-    const removed = [...asked.keys()].filter((name) => !channels.has(name));
-    if (!added.length && !removed.length) return;
+    // One that was removed and added again is another: both ended and begun.
+    const notIn = (others, all) => [...all.keys()].filter((name) => all.get(name) !== others.get(name));
+    const added = notIn(this.#asked, channels);
+    const removed = notIn(channels, this.#asked);
+    if (!added[0] && !removed[0]) return;
     if (!this.#link.follow) return this.#open();
     this.#asked = new Map(channels);
-    for (const name of added) this.#awaited.add(name);
     for (const name of removed) this.#awaited.delete(name);
+    for (const name of added) this.#awaited.add(name);
     this.#link.follow(added, removed, viewOf(this.#options));
   }
 
   #take(text) {
     let message;
-    try {
-      message = JSON.parse(text) ?? {};
-    } catch {
-      return this.#fail({ code: "bad_message", message: "not JSON" });
+    try { message = JSON.parse(text) ?? {}; } catch {
+      return this.#distrust({ code: "bad_message", message: "not JSON" });
     }
-    const { type, channel, retry_ms } = message;
+    const { type, retry_ms } = message;
     this.#emit("message", { message, text });
     if (type === "error") this.#denied(message);
-    else if (type !== "bye") this.#apply(this.channels.get(channel), message);
+    else if (type !== "bye") this.#apply(message);
     else {
       this.#hint = retry_ms ?? this.#hint;
       this.#emit("bye", message);
     }
   }
 
-  #apply(view, message) {
+  #apply(message) {
     const name = message.channel;
+    const view = this.channels.get(name);
     if (!view || this.#asked.get(name) !== view) return;
     if (message.type === "snapshot" || message.resumed) this.#awaited.delete(name);
     // What comes before the first message is left over from before it was removed and added again.
     const change = !this.#awaited.has(name) && apply(view, message);
     if (!change) return;
-    if (change.kind !== "status") this.#reached(message.cursor);
+    this.#reached(message.cursor);
     const link = this.#link;
     this.#emit(change.kind, { message, view, change });
-    if (!change.diverged || !link || this.#link !== link) return;
-    this.#fail({ code: "diverged", message: `'${name}' is not as the server has it`, channel: name });
+    if (!change.diverged || this.#link !== link) return;
+    this.#distrust({ code: "diverged", message: "not what the server has", channel: name });
+  }
+
+  // What is held may not be what the server has: all of it is asked for again.
+  #distrust(error) {
     this.#cursor = null;
+    this.#fail(error);
     this.#retry();
   }
 
@@ -273,8 +274,8 @@ class Client extends EventTarget {
   // A refused subscription: the channel to blame is let go, those asked for with it are asked for anew.
   #denied(message) {
     for (const [name, view] of this.channels) {
-      if (view.cursor) continue;
-      if ((message.channel ?? name) === name) this.channels.delete(name);
+      if (view.cursor && message.channel !== name) continue;
+      if ((message.channel ?? name) === name) this.channels.delete(name) && this.#awaited.delete(name);
       this.#asked.delete(name);
     }
     this.#emit("error", message);
@@ -294,7 +295,6 @@ class Client extends EventTarget {
   #address(transport) {
     // A cursor says nothing of a channel that was not followed up to it.
     const since = [...this.channels.values()].every((view) => view.cursor) && this.#cursor;
-    const names = this.channels.keys();
-    return addressOf(this.#base, transport, names, this.#options, since, this.#token);
+    return addressOf(this.#base, transport, this.channels.keys(), this.#options, since, this.#token);
   }
 }

@@ -10,8 +10,8 @@ from playwright.async_api import Page
 _FOLLOW: Final = """
 async ([url, options, tokens]) => {
   const { connect } = await import("/static/stream.js");
-  window.asked = 0;
-  if (tokens) options.token = () => tokens[window.asked++];
+  Object.assign(window, { asked: 0, tokens });
+  if (tokens) options.token = () => window.tokens[window.asked++];
   const client = window.client = connect(url, options);
   const log = window.log = [];
   for (const type of ["snapshot", "diff", "status", "state", "error", "bye"]) {
@@ -69,7 +69,7 @@ async def follow(
     """A client in a page of this server; its page's own policy stays in force.
 
     Args:
-        tokens: what a token function gives, one after the other.
+        tokens: what a token function gives, one after the other; ``window.tokens`` in the page.
     """
     await page.goto(f"{url}/docs")
     await page.evaluate(_FOLLOW, [url, options, tokens])

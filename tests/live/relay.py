@@ -46,7 +46,7 @@ class Relay:
             head = await reader.readuntil(b"\r\n\r\n")
             line = head.split(b"\r\n", 1)[0].decode()
             self.asked.append(line)
-            if self.is_refusing and line.startswith(("GET /sse", "GET /ws")):
+            if self._refuses(head):
                 writer.write(_REFUSAL)
                 return
             await self._join(head, reader, writer)
@@ -65,7 +65,7 @@ class Relay:
         try:
             back.write(head)
             ways = {
-                asyncio.create_task(self._pass(reader, back)),
+                asyncio.create_task(self._pass(reader, back, asker=writer)),
                 asyncio.create_task(self._pass(there, writer)),
             }
             _, rest = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
@@ -76,9 +76,22 @@ class Relay:
             self._writers.discard(back)
             back.close()
 
-    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _refuses(self, request: bytes) -> bool:
+        return self.is_refusing and request.startswith((b"GET /sse", b"GET /ws"))
+
+    async def _pass(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        *,
+        asker: asyncio.StreamWriter | None = None,
+    ) -> None:
         while data := await reader.read(_PIECE_BYTES):
             await self.flowing.wait()
+            # A browser asks for a stream over a connection kept from before, too.
+            if asker is not None and self._refuses(data):
+                asker.write(_REFUSAL)
+                return
             writer.write(data)
             await writer.drain()
 

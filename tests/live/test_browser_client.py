@@ -382,8 +382,9 @@ async def test_a_channel_that_does_not_exist_is_let_go_and_the_others_stay(
         errors = await client.log("error")
         assert [entry["channel"] for entry in errors] == ["nowhere", "qoutes"]
         assert "did you mean 'quotes'?" in errors[1]["message"]
-        await publish(running, "alerts", {"id": "b"})
+        cursor = await publish(running, "alerts", {"id": "b"})
         await client.until("items('alerts') === 'a,b' && client.state === 'live'")
+        await client.until(f"client.cursor === '{cursor}'")
     complaints.forgive(LOST)
 
 

@@ -110,10 +110,13 @@ async def test_a_channel_that_one_tab_cannot_have_does_not_trouble_the_others(
         first, second = await tabs(context, running.url, "alerts", "alerts")
         await second.call("client.add('nowhere,quotes')")
         await second.until("client.channels.size === 2 && client.channels.get('quotes').whole")
-        assert [entry["channel"] for entry in await second.log("error")] == ["nowhere"]
+        await first.call("client.add('nothing')")
+        await first.until("log.some(({ type }) => type === 'error')")
         await publish(running, "alerts", {"id": "b"})
         for tab in (first, second):
             await tab.until("items('alerts') === 'a,b' && client.state === 'live'")
+        assert [entry["channel"] for entry in await first.log("error")] == ["nothing"]
+        assert [entry["channel"] for entry in await second.log("error")] == ["nowhere"]
     complaints.forgive(LOST)
 
 
@@ -140,6 +143,68 @@ async def test_a_shared_link_that_was_cut_is_resumed_for_all(
     complaints.forgive(LOST)
 
 
+async def test_a_tab_that_joins_while_there_is_no_link_has_what_the_others_have(
+    context: BrowserContext, complaints: Complaints
+) -> None:
+    # The draws are low: many attempts are made while a page loads.
+    await context.add_init_script("Math.random = () => 0.1")
+    async with serving(TOML) as running, relaying(running.url) as relay:
+        await publish(running, "alerts", {"id": "a"})
+        first, second = await tabs(context, relay.url, "alerts", "alerts")
+        await first.forget()
+        relay.is_refusing = True
+        relay.cut()
+        await publish(running, "alerts", {"id": "b"})
+        await first.until("log.filter(({ wait_ms }) => wait_ms > 0).length > 2")
+        late = await follow(await context.new_page(), relay.url, channels="alerts", share=True)
+        await late.until("items('alerts') === 'a' && client.state === 'reconnecting'")
+        assert {tab["state"] for tab in await first.log("state")} == {"reconnecting"}
+        relay.is_refusing = False
+        for tab in (first, second, late):
+            await tab.until("items('alerts') === 'a,b' && client.state === 'live'")
+            assert await tab.call("return client.transport") == "ws"
+            assert await tab.log("error") == []
+        await until(lambda: len(running.service.connected) == 1)
+    complaints.forgive(LOST)
+
+
+MUTE = """
+const { prototype } = BroadcastChannel;
+const say = prototype.postMessage;
+prototype.postMessage = function (message) { if (message.from) say.call(this, message); };
+"""
+"""Said in the page of a leader, no member hears of it any more."""
+
+
+async def test_one_tab_and_not_each_takes_over_from_a_leader_that_says_nothing(
+    context: BrowserContext,
+) -> None:
+    await context.clock.install()
+    async with serving(TOML) as running, relaying(running.url) as relay:
+        await publish(running, "alerts", {"id": "a"})
+        (leader,) = await tabs(context, relay.url, "alerts")
+        followers = []
+        for draw in (0.0, 0.5, 0.9):
+            page = await context.new_page()
+            await page.add_init_script(f"Math.random = () => {draw}")
+            tab = await follow(page, relay.url, channels="alerts", share=True)
+            await tab.until("client.state === 'live' && items('alerts') === 'a'")
+            followers.append(tab)
+        await leader.call(MUTE)
+        relay.asked.clear()
+        now_ms = await leader.page.evaluate("Date.now()")
+        await context.clock.pause_at(now_ms / 1_000 + 1)
+        await context.clock.fast_forward("00:25")
+        await context.clock.fast_forward("00:10")
+        for tab in followers:
+            await tab.until("log.some(({ state }) => state === 'reconnecting')")
+        await context.clock.fast_forward("00:02")
+        await publish(running, "alerts", {"id": "b"})
+        for tab in (leader, *followers):
+            await tab.until("items('alerts') === 'a,b' && client.state === 'live'")
+        assert len([line for line in relay.asked if "/ws/" in line]) == 1
+
+
 async def test_a_leader_that_says_nothing_any_more_is_replaced(context: BrowserContext) -> None:
     async with serving(TOML) as running:
         await publish(running, "alerts", {"id": "a"})
@@ -149,14 +214,10 @@ async def test_a_leader_that_says_nothing_any_more_is_replaced(context: BrowserC
         follower = await follow(page, running.url, channels="alerts", share=True)
         await follower.until("client.state === 'live' && items('alerts') === 'a'")
         await follower.forget()
-        await leader.call(
-            "const { prototype } = BroadcastChannel; const say = prototype.postMessage;"
-            "prototype.postMessage = function (message) {"
-            "  if (message.from) say.call(this, message); }"
-        )
+        await leader.call(MUTE)
         await publish(running, "alerts", {"id": "b"})
         await page.clock.fast_forward("00:26")
-        await page.clock.fast_forward("00:11")
+        await page.clock.fast_forward("00:13")
         await follower.until("items('alerts') === 'a,b' && client.state === 'live'")
         assert await follower.log("snapshot") == []
         await publish(running, "alerts", {"id": "c"})
@@ -166,12 +227,12 @@ async def test_a_leader_that_says_nothing_any_more_is_replaced(context: BrowserC
 
 LEAD = """
 ([base]) => {
-  const group = `stream ${JSON.stringify([`${base}/`, true, null, null, {}])}`;
+  const group = `stream 1 ${JSON.stringify([`${base}/`, true, null, null, {}])}`;
   navigator.locks.request(group, () => new Promise(() => {}));
   const bus = new BroadcastChannel(group);
   window.heard = [];
   bus.onmessage = ({ data }) => window.heard.push(data);
-  window.say = (message) => bus.postMessage({ term: "t", ...message });
+  window.say = (message) => bus.postMessage({ term: 5, ...message });
   const channel = "alerts";
   window.news = (type, more, head) => window.say({
     channel, text: JSON.stringify({ type, channel, key: "id", ...more }), ...head,
@@ -193,7 +254,7 @@ async def test_a_tab_takes_no_change_before_it_has_what_the_change_is_for(
         await leader.goto(f"{running.url}/docs")
         await leader.evaluate(LEAD, [running.url])
         tab = await follow(await context.new_page(), running.url, channels="alerts", share=True)
-        await leader.wait_for_function("window.heard.length > 0")
+        await leader.wait_for_function("() => window.heard.length > 0")
         await leader.evaluate(
             "const [{ from: to }] = window.heard;"
             "say({ state: { state: 'live', transport: 'ws' } });"
@@ -202,12 +263,12 @@ async def test_a_tab_takes_no_change_before_it_has_what_the_change_is_for(
             "news('diff', put('early', 1));"
             "news('snapshot', all(), { to, first: true });"
             "news('diff', put('a', 1));"
-            "news('diff', put('stray', 2), { term: 'another leader' });"
+            "news('diff', put('stray', 2), { term: 4 });"
             "news('diff', put('b', 2));"
         )
         await tab.until("items('alerts') === 'a,b' && client.cursor === 'e-2'")
         await leader.evaluate(
-            "const [{ from: to }] = window.heard; const term = 'the next';"
+            "const [{ from: to }] = window.heard; const term = 6;"
             "say({ hello: true, term });"
             "news('diff', { ...put('d', 4), resumed: true }, { term });"
             "news('diff', put('stray', 3));"
@@ -218,6 +279,88 @@ async def test_a_tab_takes_no_change_before_it_has_what_the_change_is_for(
         assert await tab.log("error") == []
         assert added(await tab.log()) == ["a", "b"]
         assert not running.service.connected
+
+
+async def test_a_tab_that_heard_the_old_leader_first_turns_to_the_one_that_took_over(
+    context: BrowserContext,
+) -> None:
+    async with serving(TOML) as running:
+        leader = await context.new_page()
+        await leader.goto(f"{running.url}/docs")
+        await leader.evaluate(LEAD, [running.url])
+        tab = await follow(await context.new_page(), running.url, channels="alerts", share=True)
+        await leader.wait_for_function("() => window.heard.length > 0")
+        await leader.evaluate(
+            "say({ state: { state: 'live', transport: 'ws' } });"
+            "news('diff', put('stray', 1), { term: 6 });"
+        )
+        await leader.wait_for_function("() => window.heard.length > 1")
+        await leader.evaluate(
+            "const [{ from: to }] = window.heard; const term = 6;"
+            "news('snapshot', all('x'), { to, first: true });"
+            "news('snapshot', all('a'), { to, term, first: true });"
+            "say({ state: { state: 'live', transport: 'ws' }, term });"
+        )
+        await tab.until("items('alerts') === 'a' && client.state === 'live'")
+        assert len(await tab.log("snapshot")) == 1
+
+
+async def test_a_listener_may_close_the_client_when_the_lead_changes(
+    context: BrowserContext,
+) -> None:
+    async with serving(TOML) as running:
+        leader = await context.new_page()
+        await leader.goto(f"{running.url}/docs")
+        await leader.evaluate(LEAD, [running.url])
+        tab = await follow(await context.new_page(), running.url, channels="alerts", share=True)
+        await leader.wait_for_function("() => window.heard.length > 0")
+        await leader.evaluate("say({ state: { state: 'live', transport: 'ws' } })")
+        await tab.until("client.state === 'live'")
+        await tab.call("client.addEventListener('state', () => client.close())")
+        await leader.evaluate("say({ hello: true, term: 6 })")
+        await tab.until("client.state === 'closed'")
+        heard = await leader.evaluate("() => window.heard.map(({ leave }) => leave === true)")
+        assert heard == [False, True]
+
+
+async def test_a_channel_that_is_gone_when_the_leader_comes_back_is_let_go_by_the_tabs(
+    context: BrowserContext,
+) -> None:
+    async with serving(TOML) as running:
+        leader = await context.new_page()
+        await leader.goto(f"{running.url}/docs")
+        await leader.evaluate(LEAD, [running.url])
+        page = await context.new_page()
+        tab = await follow(page, running.url, channels="alerts,quotes", share=True)
+        await leader.wait_for_function("() => window.heard.length > 0")
+        await leader.evaluate(
+            "const [{ from: to }] = window.heard;"
+            "say({ state: { state: 'live', transport: 'ws' } });"
+            "news('snapshot', all('a'), { to, first: true });"
+            "news('snapshot', { ...all('x'), channel: 'quotes' },"
+            " { to, first: true, channel: 'quotes' });"
+            "say({ state: { state: 'reconnecting', transport: 'ws' } });"
+            "say({ to, text: JSON.stringify({ type: 'error', code: 'gone', channel: 'quotes' }) });"
+            "say({ state: { state: 'live', transport: 'ws' } });"
+            "news('diff', { ...put('b', 2), resumed: true });"
+        )
+        await tab.until("items('alerts') === 'a,b' && client.cursor === 'e-2'")
+        assert await tab.call("return [...client.channels.keys()]") == ["alerts"]
+
+
+async def test_where_the_browser_gives_no_locks_each_tab_has_its_own_link(
+    context: BrowserContext,
+) -> None:
+    """As where its user lets a site store nothing."""
+    await context.add_init_script(
+        "if (window.LockManager) LockManager.prototype.request = LockManager.prototype.query ="
+        " async () => { throw new DOMException('denied', 'SecurityError'); }"
+    )
+    async with serving(TOML) as running:
+        await publish(running, "alerts", {"id": "a"})
+        for tab in await tabs(context, running.url, "alerts", "alerts"):
+            await tab.until("items('alerts') === 'a'")
+        assert _connections(running) == 2
 
 
 async def test_all_tabs_close_when_the_server_refuses_the_shared_link(

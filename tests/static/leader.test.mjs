@@ -121,6 +121,28 @@ test("what nobody wants any more is not followed any more, also when a tab has e
   assert.deepEqual([...world.link.channels.keys()], ["news"]);
 });
 
+test("who has left is given nothing any more", () => {
+  const world = leading(held("e-5", "a"));
+  world.join("you", ["news"], { have: ["news"], cursor: "e-7" });
+  world.leader.hear({ from: "you", leave: true });
+  world.join("me", ["news"]);
+  world.told.length = 0;
+  world.link.take(put("e-8", 2, "b", { resumed: true }));
+  assert.deepEqual(world.told.filter(({ to }) => to === "you"), []);
+});
+
+test("a channel that cannot be had is told once, and to those who want it", () => {
+  const world = leading();
+  world.join("me", ["news"]);
+  world.join("you", ["news", "nowhere"]);
+  world.link.channels.delete("nowhere");
+  world.told.length = 0;
+  world.link.tell("error", { type: "error", code: "http_404", message: "no", channel: "nowhere" });
+  world.link.tell("error", { type: "error", code: "not_opened", message: "again" });
+  assert.deepEqual(world.to("you").map(({ code, channel }) => [code, channel]), [["http_404", "nowhere"]]);
+  assert.equal(world.told.length, 1);
+});
+
 test("a link that is closed for good is told to all, one that the leader closes to nobody", () => {
   const world = leading();
   world.link.tell("error", { type: "error", code: "http_401", message: "no" });

@@ -22,7 +22,6 @@ from stream.link import Link, LinkState
 from stream.mirror import Body
 from stream.plain import printable
 
-
 PIECE_BYTES: Final[int] = getattr(select, "PIPE_BUF", 512)
 """So much is taken whole, without waiting, by a pipe that has room at all."""
 

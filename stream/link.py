@@ -273,6 +273,8 @@ def problem_of(body: bytes) -> tuple[str, str]:
 
 def reason_of(error: BaseException) -> str:
     """Why nothing was reached, in the system's words."""
+    if isinstance(error, ssl.SSLError) and error.reason == "WRONG_VERSION_NUMBER":
+        return "what answers speaks no TLS; http instead of https?"
     # Of several addresses that were tried, asyncio only tells the numbers within its text.
     number = _ERRNO.search(str(error))
     if isinstance(error, OSError) and number is not None:

@@ -12,7 +12,7 @@ import stat
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -21,6 +21,9 @@ from stream.endpoint import Endpoint
 from stream.link import Link, LinkState
 from stream.mirror import Body
 from stream.plain import printable
+
+PIECE_BYTES: Final[int] = getattr(select, "PIPE_BUF", 512)
+"""So much is taken whole, without waiting, by a pipe that has room at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +130,7 @@ class Lines:
         left = memoryview(shown.encode() + b"\n")
         while left:
             await _room(self._out)
-            # So much is taken whole, without waiting, by a pipe that has room at all.
-            left = left[os.write(self._out, left[: select.PIPE_BUF]) :]
+            left = left[os.write(self._out, left[:PIECE_BYTES]) :]
         if self._left is not None:
             self._left -= 1
             if self._left <= 0:
@@ -137,6 +139,8 @@ class Lines:
 
 async def _room(out: int) -> None:
     """Wait until something can be written; a file always has room."""
+    if sys.platform == "win32":  # select knows sockets only
+        return
     if select.select([], [out], [], 0)[1]:
         return
     loop = asyncio.get_running_loop()

@@ -28,6 +28,7 @@ from stream.doors import websocket_direct
 from stream.framing import Framing
 from stream.model import Item, Key
 from tests.certificates import certify
+from tests.live.commands import ran
 from tests.live.following import free_port, soon, take
 from tests.live.serving import LIMIT_S, Running, publish, serving
 from tests.waiting import until
@@ -294,6 +295,15 @@ async def test_it_speaks_tls_with_ones_own_certificates_and_refuses_others(
         async with connect(running.url) as session:
             with pytest.raises(Unreachable, match="certificate"):
                 await take(session.subscribe("news"))
+
+
+async def test_https_where_there_is_only_http_is_said_to_be_that() -> None:
+    async with serving(TOML) as running:
+        url = running.url.replace("http", "https")
+        async with connect(url, wait_for_server=False) as session:
+            with pytest.raises(Unreachable, match=r"http instead of https\?"):
+                await take(session.subscribe("news"))
+        assert "http instead of https?" in (await ran("get", url, "news")).err
 
 
 async def test_frames_that_are_packed_are_made_once_for_all_here_too() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib.util
+import os
 import time
 
 import pytest
@@ -280,3 +282,49 @@ async def test_a_proxy_that_cannot_be_used_is_said_to_be_the_cause(
         with pytest.raises(Unreachable, match=why) as caught:
             await take(session.subscribe("news"))
     assert "hidden" not in str(caught.value)
+
+
+async def test_it_can_be_closed_in_every_state_and_leaves_nothing_behind() -> None:
+    is_over = asyncio.Event()
+
+    async def mute(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await is_over.wait()
+        writer.close()
+
+    async def talk(socket: ServerConnection) -> None:
+        await say_snapshot(socket, "e-1", "A", channel="news")
+        await socket.wait_closed()
+
+    async def flood(socket: ServerConnection) -> None:
+        """So much that a reader without a key, who looks at one after the other, is far behind."""
+        for n in range(1, 99):
+            put = [{"id": "A", "text": os.urandom(9_000).hex()}]
+            await say(socket, type="diff", channel="news", cursor=f"e-{n}", count=1, put=put)
+        await socket.wait_closed()
+
+    before = asyncio.all_tasks()
+    async with (
+        await asyncio.start_server(mute, "127.0.0.1", 0) as silent,
+        Odd(talk).running() as talking,
+        Odd(flood).running() as flooding,
+    ):
+        port = silent.sockets[0].getsockname()[1]
+        places = {
+            f"http://127.0.0.1:{port}": "connecting",
+            f"https://127.0.0.1:{port}": "connecting",
+            f"http://127.0.0.1:{free_port()}": "waiting",
+            talking.url: "live",
+            flooding.url: "live",
+        }
+        for url, word in places.items():
+            states: list[LinkState] = []
+            async with connect(url, draw=lambda: 1.0) as session:
+                subscription = session.subscribe("news", since="e-0", on_state=states.append)
+                await until(lambda: states[-1:] and states[-1].word == word, what=word)  # noqa: B023
+                if word == "live":
+                    await take(subscription)
+                await asyncio.gather(subscription.aclose(), subscription.aclose())
+            assert states[-1].word == word
+        is_over.set()
+    await until(lambda: asyncio.all_tasks() == before, what="the end of all tasks")
+    gc.collect()  # a socket that was left open would be a warning here

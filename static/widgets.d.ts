@@ -88,8 +88,9 @@ export interface StreamElement extends HTMLElement {
 export interface StreamWatchlist extends StreamElement {
   /** After so many seconds without a change a row is late; default: three times its own pace, at least 30. */
   staleAfter: number | null;
-  /** Keys, with commas: these rows first, in this order; an array is taken too. */
-  order: string | null;
+  /** Keys, with commas: these rows first, in this order. */
+  get order(): string | null;
+  set order(keys: string | readonly Key[] | null);
 }
 
 /** Articles, the newest on top. */
@@ -102,10 +103,12 @@ export interface StreamNews extends StreamElement {
 
 /** Any channel as a table. */
 export interface StreamTable extends StreamElement {
-  /** Fields, with commas, whose sums stand below; an array is taken too. */
-  totals: string | null;
-  /** Keys, with commas: these rows first, in this order; an array is taken too. */
-  order: string | null;
+  /** Fields, with commas, whose sums stand below. */
+  get totals(): string | null;
+  set totals(names: string | readonly string[] | null);
+  /** Keys, with commas: these rows first, in this order. */
+  get order(): string | null;
+  set order(keys: string | readonly Key[] | null);
 }
 
 /** A tape that moves by itself. */

@@ -34,13 +34,14 @@ function offered(symbol) {
   return [[name, { kind: "function", takes, members: members(returned) }]];
 }
 
-// Without those that every EventTarget has, and those that are private; a symbol's name has a number.
+// Without those that every EventTarget has, and those that are private; a symbol's name has a number. One
+// that may be missing has a question mark.
 function members(type) {
   const inherited = ["addEventListener", "removeEventListener", "dispatchEvent"];
   return checker.getPropertiesOfType(type)
     .filter((property) => !/^(__)?#/.test(property.name) && !inherited.includes(property.name))
     .filter((property) => !isOfBrowser(property))
-    .map((property) => property.name.replace(/^__@(\w+?)@\d+$/, "[$1]"))
+    .map(({ name, flags }) => name.replace(/^__@(\w+?)@\d+$/, "[$1]") + (flags & ts.SymbolFlags.Optional ? "?" : ""))
     .sort();
 }
 

@@ -6,8 +6,9 @@ import { apply, connect, empty, sorted } from "../../static/stream.js";
 import type {
   Change, Channel, Client, ConnectOptions, Item, Key, LinkState, Message, Notice, SourceState, Status,
 } from "../../static/stream.js";
+import { load } from "../../static/widgets.js";
 import type {
-  ElementState, Selection, StateChange, StreamChart, StreamElement, StreamNews, StreamStatus, StreamTable,
+  ElementKind, ElementState, Order, Selection, StateChange, StreamChart, StreamElement, StreamNews, StreamStatus, StreamTable,
   StreamTicker, StreamWatchlist, Update,
 } from "../../static/widgets.js";
 
@@ -141,6 +142,13 @@ show(typeof merged, typeof moved);
 // @ts-expect-error: what is added has a value
 jsonPatch({}, [{ op: "add", path: "/a" }]);
 
+// docs/widgets.md, what loads the elements.
+
+const kinds: ElementKind[] = ["chart", "news"];
+load("status", "table", "ticker", "watchlist").then(() => load(...kinds)).catch(show);
+// @ts-expect-error: no such kind
+load("clock");
+
 // docs/widgets.md, elements and attributes.
 
 const watchlist: StreamWatchlist = document.createElement("stream-watchlist");
@@ -187,6 +195,10 @@ for (const element of [watchlist, news, ticker, chart, status, ...(table ? [tabl
 }
 
 watchlist.staleAfter = 30;
+watchlist.order = "AAPL.US,7";
+watchlist.order = ["AAPL.US", 7];
+if (table) table.order = null;
+if (table) table.totals = ["size", "value"];
 news.filter = "rate cut";
 news.source = "Wire";
 ticker.speed = 40;
@@ -208,6 +220,10 @@ watchlist.addEventListener("stream-select", (event) => {
   event.preventDefault();
   // @ts-expect-error: it may have gone
   show(Object.keys(event.detail.item).length);
+});
+watchlist.addEventListener("stream-order", ({ detail }) => {
+  const { keys }: Order = detail;
+  show(...keys);
 });
 status.addEventListener("stream-state", ({ detail }) => {
   const { state, text }: StateChange = detail;

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import select
+import sys
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeAlias, cast
 
@@ -40,8 +41,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the loop, once TLS is there if there is any."""
         self._transport = cast("asyncio.Transport", transport)
-        self._unread = select.poll()
-        self._unread.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
+        self._descriptor: int = transport.get_extra_info("socket").fileno()
         self.is_open = True
 
     def data_received(self, data: bytes) -> None:
@@ -88,7 +88,7 @@ class Connection(asyncio.Protocol):
     @property
     def is_quiet(self) -> bool:
         """It is open, and nothing came that the loop did not have the time to see."""
-        return self.is_open and not self._unread.poll(0)
+        return self.is_open and not _is_readable(self._descriptor)
 
     async def ask(self, head: bytes) -> Answer:
         """Send a request without a body, and wait for the head of its answer.
@@ -147,6 +147,16 @@ class Connection(asyncio.Protocol):
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
+
+
+def _is_readable(descriptor: int) -> bool:
+    """Whether bytes, or the end, wait in the kernel."""
+    if sys.platform == "win32":
+        return bool(select.select([descriptor], [], [], 0)[0])
+    # select takes no descriptor above 1,023.
+    waiting = select.poll()
+    waiting.register(descriptor, select.POLLIN)
+    return bool(waiting.poll(0))
 
 
 class Line:

@@ -111,6 +111,8 @@ function lines(name, given) {
   const attributes = Object.entries(given).filter(([, value]) => value)
     .map(([attribute, value]) => ` ${attribute}="${quoted(value)}"`);
   const script = new URL("static/widgets.js", base).href;
+  // Where a page has the lines of two servers, the first script would take the elements of both.
+  attributes.unshift(` src="${quoted(base)}"`);
   return `<script type="module" src="${quoted(script)}"></script>\n<${name}${attributes.join("")}></${name}>`;
 }
 

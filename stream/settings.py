@@ -165,7 +165,7 @@ class AuthSettings(Table):
     mode: Literal["open", "jwt"] = Field(
         default="open",
         description="`open`: anybody may read and publish; `jwt`: as their token says. "
-        "The other keys count only with `jwt`.",
+        "The other keys count only with `jwt`; a key without any `mode` is a mistake.",
     )
     key_env: str | None = Field(
         default=None,
@@ -195,9 +195,11 @@ class AuthSettings(Table):
 
     @model_validator(mode="after")
     def _resolve(self, info: ValidationInfo) -> Self:
-        if self.mode == "open":
-            return self
         named = [k for k in ("key_env", "key_file", "jwks_url") if getattr(self, k) is not None]
+        if self.mode == "open":
+            if named and "mode" not in self.model_fields_set:
+                raise Mistake(named[0], 'counts with mode = "jwt" only: write that, or mode = "open"')
+            return self
         if len(named) != 1:
             raise ValueError('mode "jwt" needs exactly one of key_env, key_file, jwks_url')
         secrets = [name for name in self.algorithms if name.startswith("HS")]

@@ -272,6 +272,15 @@ def test_what_an_element_imports_is_asked_for_beside_it(kind: str) -> None:
     assert {path for path in needed - asked if path.parent.name == "widgets"} == set()
 
 
+@pytest.mark.parametrize("name", ["index", "desk", "news", "embed"])
+def test_a_page_asks_at_once_for_all_that_its_scripts_import(name: str) -> None:
+    page = (STATIC / f"{name}.html").read_text(encoding="utf-8")
+    scripts = {ROOT / src for src in re.findall(r'<script type="module" src="([^"]+)"', page)}
+    asked = re.findall(r'<link rel="modulepreload" href="([^"]+)">', page)
+    needed = parts_of(scripts, imports_of) - scripts
+    assert sorted(asked) == sorted(str(path.relative_to(ROOT)) for path in needed)
+
+
 @pytest.mark.parametrize("script", SCRIPTS, ids=name_of)
 def test_every_script_is_a_module_that_node_can_parse(script: Path) -> None:
     run = subprocess.run(

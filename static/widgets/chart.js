@@ -13,6 +13,7 @@ const LINES_MOST = 6;
 const POINTS_MOST = 2_000;
 const SPAN_S = { usual: 600, least: 60 };
 const DECIMALS_MOST = 8;
+const DIGITS_MOST = 10; // of a value with its decimals
 const KEY_STEP = 1 / 60; // of the width, with the arrow keys
 
 const look = sheet(`
@@ -129,7 +130,10 @@ export class StreamChart extends StreamElement {
   #line(key, at, from) {
     const known = this.#history.of(key);
     const value = known.at(-1)?.[1];
-    if (isNumber(value)) this.#decimals = Math.min(DECIMALS_MOST, Math.max(this.#decimals, decimalsOf(value)));
+    if (isNumber(value)) {
+      const room = Math.max(0, DIGITS_MOST - Math.abs(value).toFixed().length);
+      this.#decimals = Math.min(DECIMALS_MOST, room, Math.max(this.#decimals, decimalsOf(value)));
+    }
     const base = known.find(([second, one]) => second >= from && one !== null)?.[1];
     const relative = ([second, one]) => [second, one === null ? null : moved(one, base)];
     const points = this.#isRelative ? known.map(relative) : known;

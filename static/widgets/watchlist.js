@@ -7,7 +7,8 @@ import { later } from "./later.js";
 import { sheet } from "./make.js";
 import { amount, isNumber, percent, price, signed, tickDecimals } from "./text.js";
 
-const LETTERS_MOST = 14;
+const LETTERS_MOST = 18; // in digits, as all widths,
+const LETTER = 1.25; // of which a bold capital takes so many
 const LATE_MS = 30_000; // a row is never called late before
 const LATE_TIMES = 3;
 const FIELDS = ["change", "change_pct", "bid", "volume"]; // shown where any item has one
@@ -75,7 +76,7 @@ export class StreamWatchlist extends GridElement {
     this.#decimals = Math.max(this.#decimals, row.decimals);
     const width = price(item.last, row.decimals, this.#decimals).length;
     if (width > this.#digits) this.#digits = width + 1;
-    const letters = Math.min(LETTERS_MOST, String(item.symbol ?? row.key).length + 1);
+    const letters = Math.min(LETTERS_MOST, Math.ceil(String(item.symbol ?? row.key).length * LETTER));
     this.#letters = Math.max(this.#letters, letters);
     for (const field of FIELDS) if (isNumber(item[field])) this.#known.add(field);
   }

@@ -54,8 +54,8 @@ async def test_an_item_is_shown_in_full_beside_the_table_and_follows_what_change
         await page.goto(f"{running.url}/#/alerts")
         await page.get_by_role("rowheader", name="a", exact=True).click()
         pane = page.locator("#item")
-        assert await pane.locator("dt").all_inner_texts() == ["id", "level", "more", "link"]
-        assert (await pane.locator("dd").all_inner_texts())[2] == '{"deep":[1,2]}'
+        await expect(pane.locator("dt")).to_have_text(["id", "level", "more", "link"])
+        await expect(pane.locator("dd").nth(2)).to_have_text('{"deep":[1,2]}')
         link = pane.get_by_role("link")
         assert await link.get_attribute("rel") == "noopener noreferrer nofollow"
         await publish(running, "alerts", {"patch": [{"id": "a", "level": 7}]})

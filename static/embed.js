@@ -112,7 +112,7 @@ function lines(name, given) {
     .map(([attribute, value]) => ` ${attribute}="${quoted(value)}"`);
   const script = new URL("static/widgets.js", base).href;
   // Where a page has the lines of two servers, the first script would take the elements of both.
-  attributes.unshift(` src="${quoted(base)}"`);
+  attributes.unshift(` src="${quoted(base.href)}"`);
   return `<script type="module" src="${quoted(script)}"></script>\n<${name}${attributes.join("")}></${name}>`;
 }
 

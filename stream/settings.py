@@ -198,7 +198,7 @@ class AuthSettings(Table):
         named = [k for k in ("key_env", "key_file", "jwks_url") if getattr(self, k) is not None]
         if self.mode == "open":
             if named and "mode" not in self.model_fields_set:
-                raise Mistake(named[0], 'counts with mode = "jwt" only: write that, or mode = "open"')
+                raise Mistake(named[0], 'needs mode = "jwt"; write mode = "open" to leave all open')
             return self
         if len(named) != 1:
             raise ValueError('mode "jwt" needs exactly one of key_env, key_file, jwks_url')

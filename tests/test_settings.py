@@ -110,7 +110,7 @@ def test_the_key_is_kept_as_a_secret() -> None:
 
 
 def test_in_mode_open_the_other_keys_do_not_count() -> None:
-    refused('counts with mode = "jwt" only', {"auth": {"key_env": "SHARED"}})
+    refused('needs mode = "jwt"', {"auth": {"key_env": "SHARED"}})
     auth = read({"auth": {"mode": "open", "key_env": "NOT_SET", "anonymous": ["news"]}}).auth
     assert auth.key is None
 

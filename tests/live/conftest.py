@@ -34,8 +34,9 @@ WAIT_MS: Final = 20_000
 GONE: Final = (
     r"net::ERR_(CONNECTION|EMPTY|INCOMPLETE|SOCKET)"
     r"|failed: (Connection closed|WebSocket is closed) before"
+    r"|handshake: Unexpected response code: 503"
 )
-"""What a page says when its server has gone, as it has at the end of a test: before the page."""
+"""What a page says when its server goes, as it does at the end of a test: before the page."""
 
 
 class Complaints(list[str]):

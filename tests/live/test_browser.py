@@ -121,6 +121,7 @@ async def test_the_first_page_says_of_every_source_in_words_what_is_wrong(page: 
         async with serving(toml + '[sources.alerts]\nkind = "push"\n') as running:
             await page.goto(running.url)
             await page.locator("#sources tr.is-bad").wait_for()
+            await expect(page.locator("#sources tbody tr").nth(1)).to_contain_text("ok")
             bad, well = await _texts(page, "#sources tbody tr")
             assert bad.startswith("ill failing 503")
             assert "since" in bad

@@ -182,7 +182,9 @@ async def test_the_console_leads_to_the_builder_with_the_widget_for_its_channel(
         await page.locator("[name=widget]").select_option("stream-status")
         await page.locator("[name=channel]").select_option("users")
         await page.reload()
-        await expect(page.locator("#code")).to_contain_text('<stream-status channel="users">')
+        await expect(page.locator("#code")).to_contain_text(
+            f'<stream-status src="{running.url}/" channel="users">'
+        )
 
 
 async def test_the_builder_offers_what_each_widget_takes_and_shows_it_at_once(page: Page) -> None:

@@ -7,7 +7,7 @@ import { define, StreamElement } from "./element.js";
 import { History } from "./history.js";
 import { make, sheet } from "./make.js";
 import { plot } from "./plot.js";
-import { isNumber, moment, price, signed } from "./text.js";
+import { isNumber, moment, price, signed, tickDecimals } from "./text.js";
 
 const LINES_MOST = 6;
 const POINTS_MOST = 2_000;
@@ -132,7 +132,8 @@ export class StreamChart extends StreamElement {
     const value = known.at(-1)?.[1];
     if (isNumber(value)) {
       const room = Math.max(0, DIGITS_MOST - Math.abs(value).toFixed().length);
-      this.#decimals = Math.min(DECIMALS_MOST, room, Math.max(this.#decimals, decimalsOf(value)));
+      const own = this.#field === "last" ? tickDecimals(this.view.items.get(key) ?? {}) : decimalsOf(value);
+      this.#decimals = Math.min(DECIMALS_MOST, room, Math.max(this.#decimals, own));
     }
     const base = known.find(([second, one]) => second >= from && one !== null)?.[1];
     const relative = ([second, one]) => [second, one === null ? null : moved(one, base)];

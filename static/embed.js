@@ -48,17 +48,22 @@ async function start() {
   watchMissing(() => [form.elements.channel.value], {
     list: (now) => {
       channels = now;
-      if (channels.length > 0) chooseWidget();
+      // What was typed stays, unless it was for a channel that is gone.
+      if (channels.length > 0 && !named(form.elements.channel.value)) chooseWidget();
     },
     again: () => {},
   });
+}
+
+function named(name) {
+  return channels.find((channel) => channel.name === name);
 }
 
 /** The one that the address names, or the best for its channel, or for the channels that there are. */
 function firstWidget() {
   const asked = remembered("widget");
   if (Object.hasOwn(WIDGETS, asked ?? "")) return asked;
-  const channel = channels.find(({ name }) => name === remembered("channel"));
+  const channel = named(remembered("channel"));
   const shapes = (channel ? [channel] : channels).map(({ shape }) => shape);
   return shapes.includes("quote") ? "stream-watchlist" : shapes.includes("article") ? "stream-news" : "stream-table";
 }
@@ -82,8 +87,9 @@ async function chooseWidget(wanted = form.elements.channel.value) {
 async function chooseChannel() {
   const { keys, field } = form.elements;
   if (field) {
-    const { body } = await read(`channels/${pathOf(form.elements.channel.value)}`)
-      .catch(() => ({ body: { items: [] } }));
+    const channel = form.elements.channel.value;
+    const { body } = await read(`channels/${pathOf(channel)}`).catch(() => ({ body: { items: [] } }));
+    if (form.elements.channel.value !== channel || form.elements.field !== field) return;
     const [item] = body.items;
     keys.value = item?.[body.key] ?? "";
     const numbers = Object.keys(item ?? {}).filter((name) => typeof item[name] === "number");

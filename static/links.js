@@ -42,3 +42,10 @@ export function alarm() {
     timer = act && setTimeout(act, ms);
   };
 }
+
+let missed = 0;
+
+/** The module that reads event streams. Browsers may remember for good that a file could not be had by its name. */
+export function events() {
+  return import("./events.js").catch(() => import(`./events.js?${++missed}`));
+}

@@ -4,7 +4,7 @@
 // Loaded when needed: events.js, the link by SSE; share.js, one link for all tabs; notices.js, iteration.
 
 import { addressOf, list, viewOf } from "./address.js";
-import { openSocket } from "./links.js";
+import { events, openSocket } from "./links.js";
 import { watchPage } from "./page.js";
 import { apply, empty } from "./reducer.js";
 import { waitAfter } from "./waits.js";
@@ -44,7 +44,7 @@ class Client extends EventTarget {
     this.#options = options;
     this.#cursor = options.since ?? null;
     this.#put(options.channels, this.#cursor);
-    if (!this.channels.size) throw new TypeError("connect: no channels");
+    if (!this.channels.size) throw new TypeError("no channels");
     this.reconnect();
   }
 
@@ -82,7 +82,7 @@ class Client extends EventTarget {
     this.#open();
   }
 
-  close() { this.#finish("closed by the page"); }
+  close() { this.#finish("page closed"); }
 
   /** The channels that changed, each at most once however slowly it is read: never a queue. */
   [Symbol.asyncIterator]() {
@@ -110,17 +110,17 @@ class Client extends EventTarget {
       broken: mine(this.#broken), down: mine(this.#lost), refused: mine(this.#refuse),
     };
     const failed = mine((error) => {
-      this.#fail({ code: "not_opened", message: String(error) });
+      this.#fail({ code: "not_opened", message: `${error}` });
       this.#retry();
     });
-    this.#timer = setTimeout(failed, OPENING_MS, "too late");
+    this.#timer = setTimeout(failed, OPENING_MS, "timeout");
     // A listener may end all this, here as at every event.
     if (this.state !== "connecting") this.#become("reconnecting", { wait_ms: 0 });
     try {
       let given;
       let open = share && await (await import("./share.js")).join(this.#options, this.#base, this, connect);
       if (!open) {
-        open = this.#transport === "ws" ? openSocket : (await import("./events.js")).openEvents;
+        open = this.#transport === "ws" ? openSocket : (await events()).openEvents;
         given = await (typeof token === "function" ? token() : token);
       }
       if (this.#link !== link) return;
@@ -141,7 +141,7 @@ class Client extends EventTarget {
   #hide() {
     this.#drop();
     this.#hidden = true;
-    this.#become("offline", { reason: "the page is hidden" });
+    this.#become("offline", { reason: "page hidden" });
   }
 
   #up(transport = this.#transport) {
@@ -164,7 +164,7 @@ class Client extends EventTarget {
     this.#drop();
     const renewable = typeof this.#options.token === "function" && /token expired/.test(message);
     if (code === 1000 ? !this.#hint : FINAL_CLOSES.includes(code) && !renewable) {
-      return this.#refuse({ code: `close_${code}`, message: message || "the server closed" });
+      return this.#refuse({ code: `close_${code}`, message: message || "server closed" });
     }
     if (WAITING_CLOSES.includes(code)) this.#hint ||= 1_000;
     const socket = this.#transport === "ws";
@@ -174,8 +174,7 @@ class Client extends EventTarget {
       const question = this.#link = {};
       this.#timer = setTimeout(() => this.#retry(), OPENING_MS);
       this.#become("reconnecting");
-      const events = await import("./events.js").catch(() => null);
-      why = await events?.ask(this.#address("sse")) ?? {};
+      why = await events().then(({ ask }) => ask(this.#address("sse")), () => ({}));
       if (this.#link !== question) return;
       if (why.ok) this.#refused += 1;
     }
@@ -215,7 +214,7 @@ class Client extends EventTarget {
     clearTimeout(this.#following);
     this.#following = null;
     const { channels } = this;
-    if (!channels.size) return this.#finish("no channel is left");
+    if (!channels.size) return this.#finish("no channels");
     if (!this.#upAt) return;
     // One that was removed and added again is another: both ended and begun.
     const notIn = (others, all) => [...all.keys()].filter((name) => all.get(name) !== others.get(name));
@@ -256,7 +255,7 @@ class Client extends EventTarget {
     const link = this.#link;
     this.#emit(change.kind, { message, view, change });
     if (!change.diverged || this.#link !== link) return;
-    this.#distrust({ code: "diverged", message: "not what the server has", channel: name });
+    this.#distrust({ code: "diverged", message: "not the server's", channel: name });
   }
 
   // What is held may not be what the server has: all of it is asked for again.

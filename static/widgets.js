@@ -3,7 +3,7 @@
 
 // What each file imports, and that imports in turn, is asked for beside it: found one by one, as files are read,
 // the last would be seven round trips away.
-const ALL = "../stream ../address ../links ../page ../reducer ../dom ../format element lines look make state surround text";
+const ALL = "../stream ../address ../links ../page ../reducer ../waits ../dom ../format element lines look make state surround text";
 const GRID = "grid gridlook later lineup row";
 const KINDS = {
   chart: [() => import("./widgets/chart.js"), "axis history plot"],

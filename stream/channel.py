@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from stream import encode
 from stream.audience import Audience, Notice
 from stream.encode import Format, Head, Marks, Message
-from stream.model import ADDED_KEY, Change, Cursor, Key, SourceState, Status
+from stream.model import ADDED_KEY, Change, Cursor, Item, Key, SourceState, Status
 from stream.splice import Splice, Telling
 from stream.state import State
 from stream.trail import Trail
@@ -21,6 +21,8 @@ MASS = 256
 """A change of at least so many keys is told as a snapshot where more changed than is left."""
 FRAMES = 64
 """Ready-made messages kept per channel between two changes, for readers that ask the same."""
+MOST_LOOKS: Final = 64
+"""Answers to ``last`` kept per channel between two changes: each may cost a look at every item."""
 
 
 class Woken(NamedTuple):
@@ -96,6 +98,7 @@ class Channel:
         self._by_key: dict[str, dict[SharedView, None]] = {}
         self._frames: dict[object, list[Message]] = {}
         self._bodies: dict[tuple[Spec, Format], bytes] = {}
+        self._newest: dict[tuple[Spec, int], tuple[int, list[tuple[Key, Item]]]] = {}
         self._trailed: dict[tuple[Spec, Format], bytes] = {}
 
     @property
@@ -121,6 +124,7 @@ class Channel:
         self.changes += len(change)
         self._frames.clear()
         self._bodies.clear()
+        self._newest.clear()
         if self.trail is not None:
             self._record(self.trail, change, at, is_anew=key != self.key)
         if key != self.key:
@@ -275,12 +279,19 @@ class Channel:
         return encode.snapshot(head, form, cursor, body, marks)
 
     def newest(
-        self, view: View, form: Format, most: int, marks: Marks = encode.NO_MARKS
+        self, spec: Spec, form: Format, most: int, marks: Marks = encode.NO_MARKS
     ) -> Message:
-        """The newest of the view's items, and how the channel is doing where it is not well."""
+        """The newest items of a view, and how the channel is doing where it is not well."""
+        place = (spec, most)
+        if place not in self._newest:
+            view = self.view(spec)
+            if len(self._newest) >= MOST_LOOKS:
+                self._newest.clear()
+            self._newest[place] = (len(view), view.newest(most, self.sort))
+        count, rows = self._newest[place]
+        head = Head(self.name, self.key, self.sort, self.status.as_of, count)
         state = None if self.is_ok else str(self.status.state)
-        rows = view.newest(most, self.sort)
-        return encode.newest(self.head(view), rows, state, form, marks)
+        return encode.newest(head, rows, state, form, marks)
 
     def _body(self, head: Head, view: View, form: Format) -> bytes:
         place = (view.spec, form)

@@ -70,7 +70,8 @@ _TAKES: Final = {
     "format": ("color",),
 }
 _NAMES_CHANNELS: Final = frozenset({"subscribe", "unsubscribe", "last"})
-_NEXT_PARAMETER: Final = re.compile(rf"\s+(?=(?:{'|'.join(PARAMETERS)})=(?!=))")
+# It begins where blanks begin, or each of a thousand blanks would look through all behind it.
+_NEXT_PARAMETER: Final = re.compile(rf"(?<!\s)\s+(?=(?:{'|'.join(PARAMETERS)})=(?!=))")
 _WHERE: Final = re.compile(r"(?<=\s)where=(?=[^\s'\"])")
 
 LOWEST_RATE: Final = 0.01

@@ -220,6 +220,7 @@ class Line:
             self._connection.close()
         if self._end is not None:
             self._end.cancel()
+            self._end = None
 
     def _wait_for_the_end(self) -> None:
         """See to it that what nobody uses is closed in time."""

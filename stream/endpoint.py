@@ -37,7 +37,8 @@ class Endpoint:
             scheme = _SCHEMES[parts.scheme]
             netloc = _netloc(parts)
         except (KeyError, ValueError):
-            raise ValueError(f"expected http://host:port, got {text[:128]!r}") from None
+            shown = "something with a user in it" if "@" in text else repr(text[:128])
+            raise ValueError(f"expected http://host:port, got {shown}") from None
         if parts.query or parts.fragment or "@" in parts.netloc:
             raise ValueError("a URL here ends with the path, and names no user; show a token")
         return cls(f"{scheme}://{netloc}{quote(parts.path.rstrip('/'), safe=_PATH)}")

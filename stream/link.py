@@ -136,7 +136,11 @@ class Link:
     async def _one(self, take: Take) -> str:
         """One connection, from its opening to its end; returns why it ended."""
         try:
-            connection = await self._dial(await self._credentials())
+            headers = await self._credentials()
+        except OSError as error:
+            return reason_of(error)
+        try:
+            connection = await self._dial(headers)
         except InvalidStatus as error:
             return self._refused(error.response)
         except ssl.SSLCertVerificationError as error:

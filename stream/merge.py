@@ -76,7 +76,7 @@ class Contribution:
             for names in lists
             if isinstance(names, list)
             for name in names
-            if isinstance(name, str | int)
+            if isinstance(name, str | int) and not isinstance(name, bool)
         }
 
     def _is_doubtful(self, keyed: Keyed) -> bool:

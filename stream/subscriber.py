@@ -59,6 +59,8 @@ class Subscription:
 
     def begin_anew(self) -> None:
         """Owe a snapshot again, whatever was sent."""
+        if not self.first:
+            self.reply_to = None  # which was answered
         self.first, self.resumed, self.base = True, False, True
 
     @property
@@ -159,12 +161,13 @@ class Subscriber:
         """
         self._lag()
         self.is_paused = True
-        self._due_at = math.inf
+        self._make_due()
 
     def resume(self) -> None:
         """Send what the pause came to, and go on."""
-        self.is_paused = False
-        self._make_due()
+        if self.is_paused:
+            self.is_paused = False
+            self._make_due()
 
     def set_form(self, form: Format) -> None:
         """Write every subscription so from now on.

@@ -43,24 +43,27 @@ def may_exceed(text: bytes, openers: int, most_bytes: int) -> int:
     values = commas + openers + 1
     if 2 * size + _DICT * openers + (_VALUE + _NAME + _TEXT) * values <= most_bytes:
         return 0
-    found = _weight(size, commas, openers, text.count(b'"'), text.count(b":"))
+    found = _weigh(text, commas, openers)
     return found if found > most_bytes else 0
 
 
 def weight(text: bytes) -> int:
     """How much memory reading a JSON text may take at its peak, by all counts."""
     openers = text.count(b"[") + text.count(b"{")
-    return _weight(len(text), text.count(b","), openers, text.count(b'"'), text.count(b":"))
+    return _weigh(text, text.count(b","), openers)
 
 
-def _weight(size: int, commas: int, openers: int, quotes: int, names: int) -> int:
+def _weigh(text: bytes, commas: int, openers: int) -> int:
+    size, quotes, names = len(text), text.count(b'"'), text.count(b":")
     # An object without a member takes less than a list.
     objects = min(openers, names)
     values, texts = commas + openers + 1, max(0, quotes // 2 - names)
     letters = max(0, size - commas - 2 * openers - quotes - names)
     bare = max(0, values - openers - texts)
-    # Of those that are neither text nor container: so many can have three characters or more.
-    numbers = min(bare, max(0, letters - bare) // 2)
+    # Of those that are neither text nor container: so many can have three characters or more. Of
+    # true, false and null there is one each; where a text holds such a word, it has its own bytes.
+    words = text.count(b"true") + text.count(b"false") + text.count(b"null")
+    numbers = max(0, min(bare, max(0, letters - bare) // 2) - words)
     return (
         size  # copied by the parser
         + letters

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 
 import pytest
 from hypothesis import given
@@ -156,3 +157,15 @@ def test_whatever_is_typed_is_a_command_or_a_client_error(text: str) -> None:
     for line in (text, f"sub a where={text}", f"last {text}", f"help {text}"):
         with contextlib.suppress(ClientError):
             assert parse(line).op in OPS
+
+
+def test_a_line_of_nothing_but_blanks_is_read_in_linear_time() -> None:
+    steps: list[int] = []
+    for blanks in (2_000, 64_000):
+        line = "sub a where=x" + " " * blanks + "y fields=p"
+        began = time.process_time_ns()
+        command = parse(line)
+        steps.append(time.process_time_ns() - began)
+        assert command.parameters[0] == ("fields", "p")
+    # 32 times as long; quadratic would be 1,000 times.
+    assert steps[1] < 300 * max(steps[0], 100_000)

@@ -225,6 +225,7 @@ class LiveWorld:
             self.now += 1000.0
             for peer in self.peers:
                 peer.subscriber.resume()
+                peer.road.wake()
             self.turn.run_out()
             for peer in self.peers:
                 peer.wire.take()
@@ -335,6 +336,20 @@ async def test_the_first_change_goes_at_once_and_what_follows_within_a_tick_toge
     stage.turn.run_out()
     assert stage.wire.writes == before + 2
     assert len(stage.heard()) == 6
+
+
+async def test_a_status_that_waits_for_its_tick_is_told_although_a_pause_begins() -> None:
+    stage = Stage()
+    stage.heard()
+    stage.turn.now += 1.0
+    stage.patch("a", 0)
+    stage.turn.run()
+    stage.heard()
+    fault = Fault("dns", "no such host")
+    stage.hub.set_status(stage.channel, Status(SourceState.FAILING, error=fault))
+    stage.road.subscriber.pause()
+    stage.turn.run_out()
+    assert [message["type"] for message in stage.heard()] == ["status"]
 
 
 async def test_more_than_a_tick_may_hold_becomes_what_it_comes_to() -> None:

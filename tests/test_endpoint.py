@@ -72,3 +72,12 @@ def test_what_to_see_is_written_as_the_protocol_says() -> None:
 def test_a_key_with_a_comma_is_refused_rather_than_taken_for_two() -> None:
     with pytest.raises(ValueError, match="comma"):
         view_query(keys=["a,b"])
+
+
+@pytest.mark.parametrize(
+    "text", ["http://me:hunter2@host:99999", "https://me:hun/ter2@host", "ftp://me:hunter2@host"]
+)
+def test_a_password_in_an_address_is_not_repeated(text: str) -> None:
+    with pytest.raises(ValueError) as refused:
+        Endpoint.parse(text)
+    assert "hun" not in str(refused.value)

@@ -35,7 +35,7 @@ KINDS = ("chart", "news", "status", "table", "ticker", "watchlist")
 """The elements of widgets.js."""
 AT_ONCE = (24 * KIB, 10 * KIB)
 """Most bytes of an element before its first paint, minified and compressed, without the client."""
-IN_ALL = (60 * KIB, 23.5 * KIB)
+IN_ALL = (60.5 * KIB, 23.5 * KIB)
 """The same of all elements, with all that they load later."""
 IMPORTED = r'^(?:import|export) (?:[^;"]*? from )?"([^"]+)";$'
 """What a script imports."""

@@ -317,6 +317,29 @@ def test_a_pause_lets_first_messages_and_statuses_through_and_holds_the_cursor_b
     assert begun.subscriber.wait_s() is None
 
 
+def test_resuming_what_is_not_paused_does_not_shorten_the_wait_of_a_rate(begun: Desk) -> None:
+    begun.subscriber.set_rate(1.0)
+    begun.put(begun.one, "a", 2)
+    begun.take()
+    begun.put(begun.one, "a", 3)
+    waited = begun.subscriber.wait_s()
+    assert waited
+    begun.subscriber.resume()
+    assert begun.subscriber.wait_s() == waited
+
+
+def test_the_snapshot_of_another_format_answers_no_command_again(begun: Desk) -> None:
+    three = begun.hub.open("three", sort=None, kind="test")
+    begun.subscriber.subscribe(three, Spec(), Format.JSON, reply_to=7)
+    assert [message["id"] for message in begun.take()] == [7]
+    begun.subscriber.set_form(Format.MERGE_PATCH)
+    assert all("id" not in message for message in begun.take())
+    four = begun.hub.open("four", sort=None, kind="test")
+    begun.subscriber.subscribe(four, Spec(), Format.JSON, reply_to=8)
+    begun.subscriber.set_form(Format.JSON_PATCH)
+    assert [message.get("id") for message in begun.take()].count(8) == 1
+
+
 def test_a_rate_that_is_set_during_a_pause_does_not_end_it(begun: Desk) -> None:
     begun.subscriber.pause()
     begun.subscriber.set_rate(10.0)

@@ -118,3 +118,11 @@ def test_what_is_not_said_to_be_too_much_is_hardly_too_much(
         assert most < found == weight(body)
     else:
         assert true_bytes(orjson.loads(body), body) <= 1.2 * most
+
+
+def test_true_false_and_null_are_no_numbers() -> None:
+    rows = [{"a": True, "b": False, "c": None, "d": number} for number in range(10_000)]
+    body = orjson.dumps(rows)
+    truly = true_bytes(orjson.loads(body), body)
+    assert truly <= 1.05 * weight(body)
+    assert weight(body) < 16 * len(body)

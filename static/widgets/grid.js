@@ -21,6 +21,8 @@ const PAD_PX = 16;
 const CAUGHT_UP = 6; // rows out of sight that are written in one frame
 const EARLY_MS = 2_000;
 const NEAR = ["pointerenter", "pointerdown", "focusin", "keydown", "click", "contextmenu", "copy"];
+const LASTING = ["keydown", "click"]; // what the browser has not gone on from when the hands come
+const EARLY_MOST = 20;
 
 try {
   CSS.registerProperty({ name: "--_stream-digit", syntax: "<length>", inherits: true, initialValue: "8px" });
@@ -35,6 +37,7 @@ export class GridElement extends StreamElement {
   #breadth;
   #chosen = null; // what the reader sorts by, written as a channel's `sort`
   #own = null; // the keys as the reader put them
+  #of; // whose rows these are
   #heldUntil = 0; // -Infinity: rows may change places at once, also under the pointer
   #isLate = false; // whether rows wait for their places
   #flash = null; // how a change shows, once it is loaded
@@ -59,8 +62,16 @@ export class GridElement extends StreamElement {
 
   reset() {
     this.#empty();
-    this.#chosen = this.#own = this.active = null;
+    const of = `${this.src} ${this.channel}`;
+    // The same rows by another link stand as they stood.
+    if (this.#of !== of) this.#chosen = this.#own = this.active = null;
+    this.#of = of;
     this.#table.ariaLabel = this.name;
+  }
+
+  attributeChangedCallback(name, before, after) {
+    if (name === "order") this.#own = null;
+    super.attributeChangedCallback(name, before, after);
   }
 
   show(dirty, now) {
@@ -104,11 +115,14 @@ export class GridElement extends StreamElement {
   // What was done a moment before the hands are there is done then.
   #fetchHands() {
     const early = [];
+    let isAsked = false;
     let hands = (event, target) => {
-      if (early.push([event, target]) > 1) return;
+      if (LASTING.includes(event.type) && early.length < EARLY_MOST) early.push([event, target]);
+      if (isAsked) return;
+      isAsked = true;
       later(() => import("./hands.js"), ({ newHands }) => {
         hands = newHands(this);
-        for (const [one, at] of early) if (performance.now() - one.timeStamp < EARLY_MS) hands(one, at);
+        for (const [one, at] of early.splice(0)) if (performance.now() - one.timeStamp < EARLY_MS) hands(one, at);
       });
     };
     for (const type of NEAR) this.#body.addEventListener(type, (event) => hands(event, event.target));
@@ -177,8 +191,10 @@ export class GridElement extends StreamElement {
     const most = max ?? MOST_ROWS;
     const sort = this.#chosen ?? view.sort;
     const known = (!this.#chosen && listed) || sorted({ ...view, sort }).map(([key]) => key);
-    if (!given) return sort ? known.slice(0, most) : known.slice(-most);
-    const left = new Set(known);
+    const newest = sort ? known.slice(0, most) : known.slice(-most);
+    if (!given) return newest;
+    // What the reader put in order is what was seen: it takes no place from what comes.
+    const left = new Set(given === this.#own ? newest : known);
     return [...given.filter((key) => left.delete(key)), ...left].slice(0, most);
   }
 

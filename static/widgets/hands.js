@@ -24,7 +24,7 @@ export function newHands(grid) {
   const rowAt = (target) => [...grid.rows.values()].find(({ element }) => element.contains(target));
 
   function textOf(rows) {
-    const { items } = grid.view;
+    const items = grid.view?.items ?? new Map();
     return tsv(grid.shown, rows.map(({ key }) => items.get(key)).filter(Boolean));
   }
 
@@ -94,11 +94,12 @@ export function newHands(grid) {
   }
 
   async function ask(row, x, y, target) {
-    const { openRowMenu } = await import("./rowmenu.js");
+    const menu = await import("./rowmenu.js").catch(() => null); // it is asked for again with the next
+    if (!menu || !grid.view || grid.rows.get(row.key) !== row) return;
     const at = [...row.element.children].findIndex((cell) => cell.contains(target));
     const head = grid.shadowRoot.querySelector(".head").children[at] ?? null;
     reach(row);
-    openRowMenu(grid, { row, selected: selection.rows, head, textOf, x, y });
+    menu.openRowMenu(grid, { row, selected: selection.rows, head, textOf, x, y });
   }
 
   function pointerdown(event, target) {

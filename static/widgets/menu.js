@@ -47,6 +47,7 @@ export function openMenu(root, { label, x, y, entries, back }) {
 
   function press(event) {
     const { key } = event;
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
     const at = buttons.indexOf(focused());
     if (key in STEPS) focusOn(within(at, STEPS[key], buttons.length));
     else if (key === "Escape" || key === "Tab") close();

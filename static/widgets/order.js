@@ -35,11 +35,12 @@ export function drag(grid, row, { pointerId, clientY }) {
 
   on("pointermove", (event) => {
     if (event.pointerId !== pointerId) return;
+    if (!(event.buttons & 1)) return end(false);
     y = event.clientY;
     if (!isMoving && Math.abs(y - clientY) > START_PX) begin();
   });
-  on("pointerup", () => end(true));
-  on("pointercancel", () => end(false));
+  on("pointerup", (event) => event.pointerId === pointerId && end(true));
+  on("pointercancel", (event) => event.pointerId === pointerId && end(false));
   on("keydown", (event) => {
     if (event.key !== "Escape") return;
     event.preventDefault();
@@ -70,7 +71,7 @@ export function drag(grid, row, { pointerId, clientY }) {
   function place() {
     const keys = [...grid.rows.keys()];
     const from = keys.indexOf(row.key);
-    if (from < 0) return end(false);
+    if (from < 0 || !row.element.isConnected) return end(false);
     const to = within(Math.floor((y - body.getBoundingClientRect().top) / row.element.offsetHeight), keys);
     if (to !== from) grid.stand(moved(keys, from, to));
   }
@@ -78,7 +79,7 @@ export function drag(grid, row, { pointerId, clientY }) {
   function end(isMeant) {
     ended.abort();
     if (!isMoving) return;
-    if (isMeant) place();
+    if (isMeant && row.element.isConnected) place();
     isMoving = false;
     mark(false);
     if (isMeant && grid.rows.has(row.key)) grid.reorder([...grid.rows.keys()]);

@@ -54,5 +54,5 @@ function newCell(row, column, at) {
   const role = at === 0 ? "rowheader" : "gridcell";
   const element = make("div", { class: base, part: `cell ${column.part}`, role }, inner);
   row.append(element);
-  return { element, inner, node, base, text: "" };
+  return { element, inner, node, base, text: "", turn: 0, at: -Infinity };
 }

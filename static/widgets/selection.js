@@ -22,7 +22,7 @@ export class Selection {
   /** All from where the selection began to this one. */
   extend(row) {
     const all = [...this.#grid.rows.values()];
-    this.#from ??= row.key;
+    if (!all.some(({ key }) => key === this.#from)) this.#from = row.key;
     const ends = [all.findIndex(({ key }) => key === this.#from), all.indexOf(row)];
     const [first, last] = [Math.min(...ends), Math.max(...ends)];
     this.#set((one, at) => at >= first && at <= last);

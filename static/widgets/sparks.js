@@ -20,6 +20,7 @@ export function newSparks(root) {
   function draw(waiting, items, now) {
     let left = DRAWN.frame;
     for (const [row, cell] of waiting) {
+      if (!row.element.isConnected) waiting.delete(row);
       if (!row.isSeen() || now - (row.drawnAt ?? -Infinity) < DRAWN.every_ms) continue;
       if (left-- === 0) return true;
       waiting.delete(row);

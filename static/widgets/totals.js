@@ -5,6 +5,8 @@ import { decimalsOf } from "../format.js";
 import { make, part, sheet } from "./make.js";
 import { isNumber } from "./text.js";
 
+const DIGITS = 12; // of a sum of values with more decimals than anybody reads
+
 const totalsLook = sheet(`
 .bottom{position:sticky;bottom:0;z-index:1}
 .bottom .totals{font-weight:600;background:var(--side);border-top:var(--hair)}
@@ -35,6 +37,8 @@ function newCell(_, at) {
 // To the decimals of what is summed, for 0.1 and 0.2 are not 0.30000000000000004.
 function sum(items, field) {
   const values = [...items.values()].map((item) => item[field]).filter(isNumber);
-  const decimals = values.reduce((most, value) => Math.max(most, decimalsOf(value)), 0);
-  return Number(values.reduce((all, value) => all + value, 0).toFixed(decimals));
+  const all = values.reduce((sum, value) => sum + value, 0);
+  const decimals = values.map((value) => (Number.isInteger(value) ? 0 : decimalsOf(value) || Infinity));
+  const most = decimals.reduce((one, other) => Math.max(one, other), 0);
+  return Number(most === Infinity ? all.toPrecision(DIGITS) : all.toFixed(most));
 }

@@ -5,7 +5,7 @@ import { isNumeric } from "../format.js";
 /** `items` in these columns, below a line with the names of the fields. Numbers are as the source gave them. */
 export function tsv(columns, items) {
   const fields = columns.filter(({ draw }) => !draw).flatMap(({ field, beside }) => (beside ? [field, beside] : [field]));
-  return [fields, ...items.map((item) => fields.map((field) => written(item[field])))]
+  return [fields.map(written), ...items.map((item) => fields.map((field) => written(item[field])))]
     .map((cells) => cells.join("\t")).join("\n");
 }
 
@@ -13,5 +13,5 @@ export function tsv(columns, items) {
 function written(value) {
   if ((value ?? null) === null) return "";
   const text = (typeof value === "object" ? JSON.stringify(value) : String(value)).replace(/\s+/g, " ");
-  return /^[=+@-]/.test(text) && !isNumeric(value) ? `'${text}` : text;
+  return /^ ?[=+@-]/.test(text) && !isNumeric(value) ? `'${text}` : text;
 }

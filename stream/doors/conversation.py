@@ -163,14 +163,14 @@ class Conversation:
         marks = Marks(reply_to=command.reply_to)
         for name in command.channels:
             channel = self.service.hub.get(name)
-            view = channel.view(params.spec)
-            self.say(channel.newest(view, params.form, command.most, marks))
+            self.say(channel.newest(params.spec, params.form, command.most, marks))
 
     def _format(self, command: Command) -> None:
         self.form = self._params(command).form
         name = Format.TEXT if self.form.is_text else self.form
-        self._reply("format", format=name, reply_to=command.reply_to)
+        # First, for it sends what was already made in the format before.
         self.subscriber.set_form(self.form)
+        self._reply("format", format=name, reply_to=command.reply_to)
 
     def _subscribe(self, command: Command) -> None:
         limits = self.service.settings.limits

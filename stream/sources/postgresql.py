@@ -58,12 +58,18 @@ def options(url: URL) -> tuple[URL, dict[str, Any]]:
     if url.get_driver_name() != "asyncpg":
         return url, {} if "connect_timeout" in url.query else {"connect_timeout": CONNECT_S}
     given = {name: value for name, value in url.query.items() if name not in _OF_SQLALCHEMY}
+    names = set(given)
     if "ssl" in given:
         given["sslmode"] = given.pop("ssl")
-    arguments: dict[str, Any] = {"prepared_statement_cache_size": 0, "timeout": CONNECT_S}
+    wait = str(given.pop("connect_timeout", ""))
+    # asyncpg has no channel binding, and would ask the server for a setting of that name.
+    given.pop("channel_binding", None)
+    arguments: dict[str, Any] = {"timeout": float(wait) if wait.isdigit() else CONNECT_S}
+    if "prepared_statement_cache_size" not in url.query:
+        arguments["prepared_statement_cache_size"] = 0
     if given:
         arguments["dsn"] = f"postgresql://?{urlencode(given, doseq=True)}"
-    return url.difference_update_query(given.keys() | {"ssl"}), arguments
+    return url.difference_update_query(names), arguments
 
 
 def teach(connection: Any, _record: object) -> None:

@@ -88,7 +88,7 @@ class Database:
         if self.is_sqlite:
             return
         opening = self._opening
-        if opening is None or (opening.done() and opening.exception() is not None):
+        if opening is None or (opening.done() and _has_failed(opening)):
             opening = self._opening = asyncio.ensure_future(self._open())
         await asyncio.shield(opening)
 
@@ -135,6 +135,10 @@ _SQLITE_KINDS: Final = {
 def _secrets(url: URL) -> list[str]:
     given = [url.password, *(url.query.get(name) for name in ("password", "sslpassword"))]
     return [str(secret) for secret in given if secret]
+
+
+def _has_failed(done: asyncio.Future[None]) -> bool:
+    return done.cancelled() or done.exception() is not None
 
 
 def _connecting(cause: BaseException) -> str:

@@ -3,10 +3,11 @@ own, a menu, a selection that is copied."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import Page, Route
 
 from tests.live.stage import Stage, diff, element
 from tests.live.widgetpage import all_there, cells, cells_of, holds, root, show, wait_for_text
@@ -24,6 +25,9 @@ ORDERS = """() => {
 }"""
 FOCUSED = f"{root('watchlist')}.activeElement?.firstChild.textContent"
 MENU = "[role=menu]"
+HANDS = f"""{root("watchlist")}.adoptedStyleSheets.some(
+  (sheet) => [...sheet.cssRules].some(({{ selectorText }}) => selectorText?.includes(".held")))"""
+"""Whether what is loaded when a pointer comes near is there."""
 COPIED = "navigator.clipboard.readText()"
 
 
@@ -38,6 +42,9 @@ async def begin(page: Page, stage: Stage, **attributes: Any) -> None:
     await show(page, stage, element("watchlist", channel="quotes", **attributes))
     await wait_for_text(page, "103.50")
     await all_there(page)
+    near = "dispatchEvent(new PointerEvent('pointerenter'))"
+    await page.evaluate(f"{root('watchlist')}.querySelector('.rows').{near}")
+    await holds(page, HANDS)
     await page.evaluate(ORDERS)
 
 
@@ -270,3 +277,76 @@ async def test_the_menu_opens_the_link_of_an_item_and_leaves_links_to_the_browse
     other = await opened.value
     await other.wait_for_url("**/?other")
     assert await other.evaluate("window.opener") is None
+
+
+async def test_a_press_that_is_over_when_the_hands_come_drags_nothing_and_asks_for_no_menu(
+    page: Page, stage: Stage
+) -> None:
+    arrived = asyncio.Event()
+
+    async def wait(route: Route) -> None:
+        await arrived.wait()
+        await route.continue_()
+
+    await page.route("**/widgets/hands.js*", wait)
+    stage.snapshot("quotes", QUOTES)
+    await show(page, stage, element("watchlist", channel="quotes"))
+    await wait_for_text(page, "103.50")
+    await page.evaluate(ORDERS)
+    cell = page.locator("stream-watchlist .rows .c0").get_by_text("A", exact=True)
+    await cell.click()
+    arrived.set()
+    # The click itself is done then: the row is chosen.
+    await page.locator("[aria-selected=true]").wait_for()
+    box = await cell.bounding_box()
+    assert box is not None
+    await page.mouse.move(box["x"] + 20, box["y"] + 60, steps=5)
+    assert await page.locator(".moving").count() == 0
+    assert await page.evaluate("window.orders") == []
+    assert await page.locator(MENU).count() == 0
+
+
+async def test_with_an_order_of_ones_own_what_is_new_still_comes_among_the_most_rows(
+    page: Page, stage: Stage
+) -> None:
+    await begin(page, stage, max=3)
+    rows = page.locator("stream-watchlist .rows .row")
+    await rows.nth(0).focus()
+    await page.keyboard.press("Alt+ArrowDown")
+    await holds(page, order_is("B", "A", "C"))
+    await page.mouse.move(600, 700)
+    await stage.say(diff("quotes", 4, put=[{"symbol": "D", "last": 100.5}]))
+    await holds(page, order_is("B", "C", "D"))
+    await page.evaluate("document.querySelector('stream-watchlist').setAttribute('max-rate', '5')")
+    await stage.say(diff("quotes", 4, patch=[{"symbol": "B", "last": 99.5}]))
+    await holds(page, f"{cells_of()}.length === 3 && {cells_of()}[0][0] === 'B'")
+
+
+async def test_a_range_begins_where_it_is_asked_for_once_its_first_row_is_gone(
+    page: Page, stage: Stage
+) -> None:
+    await begin(page, stage)
+    rows = page.locator("stream-watchlist .rows .row:not(.gone)")
+    await rows.nth(1).click()
+    await page.locator("[aria-selected=true]").wait_for()
+    await stage.say(diff("quotes", 2, **{"del": ["B"]}))
+    await holds(page, f"{cells_of()}.length === 2")
+    await rows.nth(1).click(modifiers=["Shift"])
+    await holds(page, f"{root('watchlist')}.querySelectorAll('[aria-selected]').length === 1")
+
+
+async def test_a_menu_leaves_the_keys_of_the_browser_to_it(page: Page, stage: Stage) -> None:
+    await begin(page, stage)
+    await page.locator("stream-watchlist .rows .row").nth(0).click(button="right")
+    await page.locator(MENU).wait_for()
+    await page.evaluate(
+        """() => {
+          window.kept = [];
+          addEventListener("keydown", ({ key, defaultPrevented }) => {
+            if (key.length === 1) window.kept.push(defaultPrevented);
+          });
+        }"""
+    )
+    await page.keyboard.press("Control+m")
+    await holds(page, "window.kept.length > 0")
+    assert await page.evaluate("window.kept") == [False]

@@ -355,3 +355,21 @@ async def test_assistive_technology_finds_names_and_roles_and_no_live_cells(
     } <= found
     live = "[aria-live]:not(.sr), [role=status]:not(.sr), [role=log], [role=alert]"
     assert await page.locator(live).count() == 0
+
+
+async def test_a_cell_that_began_empty_flashes_as_others_do(page: Page, stage: Stage) -> None:
+    stage.snapshot("users", [{"id": 1, "name": "Ada", "note": ""}, {"id": 2, "note": "x"}])
+    await show(page, stage, element("table", channel="users"))
+    await wait_for_text(page, "Ada")
+    await all_there(page)
+    await stage.say(diff("users", 2, patch=[{"id": 1, "note": "new"}]))
+    await wait_for_text(page, "new")
+    assert await page.locator(".f1").all_inner_texts() == ["new"]
+
+
+async def test_a_sum_of_endless_fractions_is_no_whole_number(page: Page, stage: Stage) -> None:
+    rows = [{"id": n, "qty": 1 / 3, "fee": 0.1 * n} for n in (1, 2)]
+    stage.snapshot("fills", rows)
+    await show(page, stage, element("table", channel="fills", totals="qty,fee"))
+    await page.locator(".totals").wait_for()
+    await holds(page, f"{root('table')}.querySelector('.totals').textContent.includes('0.6666')")

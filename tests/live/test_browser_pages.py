@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from tests.live.conftest import Complaints
 from tests.live.serving import publish, serving
 from tests.live.stage import hosting
 
@@ -198,6 +199,21 @@ async def test_the_builder_offers_what_each_widget_takes_and_shows_it_at_once(pa
         await page.locator("#preview stream-chart").get_by_text("AAA").wait_for()
         await page.locator("[name=theme]").select_option("dark")
         await expect(page.locator("#code")).to_contain_text('theme="dark"')
+
+
+async def test_the_builder_keeps_what_is_typed_while_the_server_does_not_understand_it(
+    page: Page, complaints: Complaints
+) -> None:
+    complaints.forgive("400|handshake")
+    async with filled() as running:
+        await page.goto(f"{running.url}/embed")
+        await page.locator("#preview").get_by_text("100.50").wait_for()
+        await page.locator("[name=where]").fill("change_pct >")
+        await page.locator("#preview").get_by_text("refused").first.wait_for()
+        async with page.expect_response("**/channels"):
+            pass
+        await page.locator("[name=where]").press_sequentially(" 1")
+        await expect(page.locator("[name=where]")).to_have_value("change_pct > 1")
 
 
 NAMELESS = """() => {

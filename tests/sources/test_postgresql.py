@@ -423,7 +423,8 @@ async def test_the_address_says_whether_and_whom_tls_trusts(
 
 
 async def test_options_of_the_address_reach_the_server(desk: Desk) -> None:
-    for option in ("application_name=desk", "application_name=desk&sslmode=prefer"):
+    hosted = "application_name=desk&sslmode=require&channel_binding=prefer&connect_timeout=5"
+    for option in ("application_name=desk", "application_name=desk&sslmode=prefer", hosted):
         address = f"{desk.server.address(desk.driver)}?{option}"
         name = await desk.value("current_setting('application_name')", address=address)
         assert name == "desk"

@@ -94,6 +94,9 @@ class Server(uvicorn.Server):
     Args:
         drain_s: longest that the goodbyes, and what follows them, may take.
         handshake_s: longest that a TLS handshake may take.
+
+    Attributes:
+        on_listening: called once it listens; signals are heard by then.
     """
 
     def __init__(
@@ -112,6 +115,7 @@ class Server(uvicorn.Server):
         self._draining: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._has_been_told = False
+        self.on_listening: Callable[[], None] | None = None
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve until a signal, or ``stop``."""
@@ -140,6 +144,8 @@ class Server(uvicorn.Server):
                 )
             )
         self.started = True
+        if self.on_listening is not None:
+            self.on_listening()
 
     def _protocol(self) -> asyncio.Protocol:
         """What talks to one connection."""
@@ -258,7 +264,8 @@ async def run(
     server = make_server(app, settings)
     settle_process()
     if on_ready is not None:
-        on_ready(url_of(listener, has_tls=settings.server.tls_cert is not None))
+        url = url_of(listener, has_tls=settings.server.tls_cert is not None)
+        server.on_listening = lambda: on_ready(url)
     await server.serve(sockets=[listener])
 
 
